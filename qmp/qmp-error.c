@@ -11,6 +11,27 @@ qmp_error_quark (void)
     return g_quark_from_static_string ("qmp-error-quark");
 }
 
+#define PRINTABLE_MAX 512u /* characters */
+
+char *
+qmp_error_printable (const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
+    GString *out = g_string_new (NULL);
+    guint n = 0;
+
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p)) {
+        const gunichar c = g_utf8_get_char (p);
+
+        if (n++ == PRINTABLE_MAX) {
+            g_string_append (out, "...");
+            break;
+        }
+        g_string_append_unichar (out, c == 0xfffd || !g_unichar_isprint (c) ? '?' : c);
+    }
+    return g_string_free (out, FALSE);
+}
+
 typedef struct {
     char *klass;
     char *desc;
@@ -66,6 +87,7 @@ qmp_peer_error_new (const char *command, const char *klass, const char *desc)
     g_return_val_if_fail (klass != NULL, NULL);
     g_return_val_if_fail (desc != NULL, NULL);
 
+    g_autofree char *printable = qmp_error_printable (desc);
     const char *prefix = command != NULL ? command : "QMP peer";
     GError *error =
         g_error_new (QMP_PEER_ERROR, (gint) code_of_class (klass), "%s: %s", prefix, desc);

@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @QMP_ERROR_CLOSED: the connection is gone (or was closed by us)
  * @QMP_ERROR_TIMEOUT: no answer within the time allowed
  * @QMP_ERROR_CONNECT: the connection could not be made
+ * @QMP_ERROR_TRANSPORT: what carries the commands (libvirt) refused or failed
  * @QMP_ERROR_ARGUMENT: a command cannot be built from what the caller gave
  */
 typedef enum {
@@ -30,6 +31,7 @@ typedef enum {
     QMP_ERROR_CLOSED,
     QMP_ERROR_TIMEOUT,
     QMP_ERROR_CONNECT,
+    QMP_ERROR_TRANSPORT,
     QMP_ERROR_ARGUMENT,
 } QmpError;
 
@@ -65,7 +67,8 @@ GQuark qmp_peer_error_quark (void);
  * @klass: the peer's error class
  * @desc: the peer's description
  *
- * Returns: (transfer full): an error of domain %QMP_PEER_ERROR
+ * Returns: (transfer full): an error of domain %QMP_PEER_ERROR; its message is
+ *   printable, see qmp_error_printable()
  */
 GError *qmp_peer_error_new (const char *command, const char *klass, const char *desc);
 
@@ -85,5 +88,14 @@ const char *qmp_peer_error_get_class (const GError *error);
  *   not fit for a terminal without escaping
  */
 const char *qmp_peer_error_get_desc (const GError *error);
+
+/**
+ * qmp_error_printable:
+ * @text: (nullable): text that came from outside
+ *
+ * Returns: (transfer full): @text fit for a message: control characters and what
+ *   is not UTF-8 replaced by '?', cut after 512 characters
+ */
+char *qmp_error_printable (const char *text);
 
 G_END_DECLS

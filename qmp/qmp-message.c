@@ -73,8 +73,9 @@ read_command (QmpMessage *message, const char *member, GError **error)
     json_object_iter_init (&iter, message->object);
     while (json_object_iter_next (&iter, &name, NULL)) {
         if (!g_strv_contains (known, name)) {
+            g_autofree char *shown = qmp_error_printable (name);
             g_set_error (error, QMP_ERROR, QMP_ERROR_PROTOCOL,
-                         "QMP input member '%s' is unexpected", name);
+                         "QMP input member '%s' is unexpected", shown);
             return FALSE;
         }
     }
