@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "policy/attest/chain.h"
+#include "sev/base/sev-secret.h"
+#include "sev/wire/sev-cert-wire.h"
+#include "sev/wire/sev-wire.h"
+
+G_BEGIN_DECLS
+
+#define POLICY_SESSION_ID_SIZE 32u
+
+/**
+ * PolicySession: keys and launch blob of one launch on one verified platform.
+ *
+ * Exists only for a verified chain, because a blob made for an unverified key could be
+ * opened by anyone.  Holds TEK and TIK; immutable, reference-counted.
+ */
+typedef struct _PolicySession PolicySession;
+
+/**
+ * policy_session_new:
+ * @chain: verified, else refused
+ * @owner_cert: the owner's DH certificate (usage PDH), sent along unchanged
+ * @owner_key: its private key, P-384
+ * @policy: the owner's guest policy
+ *
+ * Fresh TEK, TIK, nonce and IV; AMD 55766, LAUNCH_START and "session keys".
+ * Errors: %POLICY_ERROR_CHAIN_UNVERIFIED and the like, %POLICY_ERROR_OWNER_KEY_MISMATCH,
+ *   %POLICY_ERROR_INTERNAL.
+ */
+PolicySession *policy_session_new (const PolicyChain *chain,
+                                   const SevCert *owner_cert,
+                                   const SevEcKey *owner_key,
+                                   guint32 policy,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_session_new_given:
+ * @session: launch blob made elsewhere, 128 bytes
+ * @tek: 16 bytes
+ * @tik: 16 bytes
+ *
+ * For --session with --tik and --tek (sevctl session).  The blob's POLICY_MAC must be of
+ * @tik and @policy; that the blob was wrapped for this platform shows when it launches.
+ * Errors: as above, %POLICY_ERROR_SESSION_MALFORMED, %POLICY_ERROR_SESSION_MISMATCH.
+ */
+PolicySession *policy_session_new_given (const PolicyChain *chain,
+                                         const SevCert *owner_cert,
+                                         GBytes *session,
+                                         SevSecret *tek,
+                                         SevSecret *tik,
+                                         guint32 policy,
+                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+PolicySession *policy_session_ref (PolicySession *session);
+void policy_session_unref (PolicySession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicySession, policy_session_unref)
+
+/** policy_session_judge: records %POLICY_CHECK_SESSION as passed */
+void policy_session_judge (const PolicySession *session, PolicyVerdict *verdict);
+
+const PolicyChain *policy_session_get_chain (const PolicySession *session);
+guint32 policy_session_get_policy (const PolicySession *session);
+/** policy_session_get_blob: Returns: (transfer none): 128 bytes, public */
+GBytes *policy_session_get_blob (const PolicySession *session);
+/** policy_session_get_cert: Returns: (transfer none): 2084 bytes, public */
+GBytes *policy_session_get_cert (const PolicySession *session);
+/** policy_session_dup_blob_base64: for <session>; one line */
+char *policy_session_dup_blob_base64 (const PolicySession *session);
+/** policy_session_dup_cert_base64: for <dhCert>; one line */
+char *policy_session_dup_cert_base64 (const PolicySession *session);
+/** policy_session_get_id: Returns: 32 bytes, SHA-256 of the launch blob */
+const guint8 *policy_session_get_id (const PolicySession *session);
+/** policy_session_get_tek: Returns: (transfer none); for --session-dir and the packet */
+const SevSecret *policy_session_get_tek (const PolicySession *session);
+const SevSecret *policy_session_get_tik (const PolicySession *session);
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "sev/wire/sev-wire.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: guest-policy
+ * @short_description: the policy word of SEV and SEV-ES, as numbers and as names
+ *
+ * Text form: names with commas between them, for example
+ * "no-debug,no-key-sharing,no-send,sev,min-api=0.17".  Names: no-debug, no-key-sharing, es,
+ * no-send, domain, sev, min-api=MAJOR.MINOR.
+ *
+ * Source: AMD 55766, guest policy structure; Linux,
+ * Documentation/virt/kvm/x86/amd-memory-encryption.rst.
+ */
+
+/** policy_guest_default: @es: both platform and firmware can run SEV-ES guests */
+guint32 policy_guest_default (gboolean es);
+
+/**
+ * policy_guest_parse:
+ * @text: names, or a number written with 0x; a bare number is refused because tools
+ *   disagree on its base (libvirt reads hexadecimal, sevctl decimal)
+ * Errors: %POLICY_ERROR_GUEST_POLICY: unknown or repeated name, reserved bits.
+ */
+gboolean policy_guest_parse (const char *text,
+                             guint32 *out,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_guest_to_text:
+ * Returns: (transfer full): text form in the order of the bits; reserved bits as
+ *   "reserved=0xN"; "none" for 0
+ */
+char *policy_guest_to_text (guint32 policy);
+/** policy_guest_flags: Returns: (transfer full): the same, one name an element */
+char **policy_guest_flags (guint32 policy);
+
+/** policy_guest_min_api: the least firmware API that the policy asks for; 0.0 for any */
+void policy_guest_min_api (guint32 policy, guint8 *major, guint8 *minor);
+/** policy_guest_allows_api: Returns: %TRUE if API @major.@minor satisfies the policy */
+gboolean policy_guest_allows_api (guint32 policy, guint8 major, guint8 minor);
+
+/** policy_api_is_bound: Returns: %TRUE from API 0.17 on: MACs bind version and context */
+gboolean policy_api_is_bound (guint8 major, guint8 minor);
+
+G_END_DECLS
