@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/image/image-info.h"
+#include "sev/wire/sev-wire.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: luks
+ * @short_description: the LUKS2 header that a release pins
+ *
+ * Source: "LUKS2 On-Disk Format Specification" 1.1.  Only what the guest accepts too
+ * passes: one crypt segment with aes-xts-plain64, no tokens, no re-encryption, no
+ * requirements.
+ */
+
+#define LUKS_HEADER_MAX (16u << 20) /* bytes: header area that can be pinned */
+
+/**
+ * LuksHeader:
+ * @partition: number in the partition table, from 1
+ * @start: first byte of the partition on the disk
+ * @uuid: text of the header's UUID, 36 characters
+ * @length: bytes from @start to the encrypted data: what is pinned
+ * @sha256: over these bytes
+ */
+typedef struct {
+    guint partition;
+    guint64 start;
+    char *uuid;
+    guint64 length;
+    guint8 sha256[SEV_DIGEST_SIZE];
+} LuksHeader;
+
+void luks_header_free (LuksHeader *header);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LuksHeader, luks_header_free)
+
+/**
+ * luks_find:
+ * @image: a disk image
+ * @cancellable: (nullable): ends the search and kills running tools
+ * @error: return location for a #GError, or %NULL
+ *
+ * Finds the one partition that begins with a LUKS magic or has the LUKS type GUID.
+ * Blocks.
+ *
+ * Errors: %IMAGE_ERROR (GPT, LUKS, TOOL, TIMEOUT, IO), %G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full): what to pin; %NULL on error
+ */
+LuksHeader *luks_find (const ImageInfo *image,
+                       GCancellable *cancellable,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * luks_parse:
+ * @data: (array length=len): first bytes of a partition: binary header and JSON area
+ * @len: their number; up to 4 MiB are looked at
+ * @partition_size: bytes
+ * @uuid: (out) (transfer full): text of the UUID
+ * @length: (out): see #LuksHeader
+ * @error: return location for a #GError, or %NULL
+ *
+ * Pure.  Errors: %IMAGE_ERROR_LUKS_MISSING (no magic), %IMAGE_ERROR_LUKS_BROKEN,
+ * %IMAGE_ERROR_LUKS_UNFIT.
+ */
+gboolean luks_parse (const guint8 *data,
+                     gsize len,
+                     guint64 partition_size,
+                     char **uuid,
+                     guint64 *length,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
