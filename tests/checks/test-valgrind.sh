@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The unit tests of everything that parses or handles keys, under valgrind.
+set -euo pipefail
+cd "${SEVLAUNCH_BUILD:?is set by tests/run.sh}"
+top=$(sed -n 's/^abs_top_srcdir = //p' Makefile)
+export G_TEST_SRCDIR=$top G_TEST_BUILDDIR=$PWD G_SLICE=always-malloc
+
+programs=()
+for program in tests/unit/test-*; do
+    # Objects and results carry a suffix; what only moves text around is left out.
+    case $program in
+        *.* | *test-qmp* | *test-domain* | *test-launch*) ;;
+        *) programs+=("$program") ;;
+    esac
+done
+set -- "${programs[@]}"
+echo "1..$#"
+n=0
+for program in "$@"; do
+    n=$((n + 1))
+    log=$program.valgrind
+    if ./libtool --mode=execute valgrind --quiet --error-exitcode=99 --leak-check=full \
+        --errors-for-leak-kinds=definite --suppressions="$top/tests/checks/valgrind.supp" \
+        "$program" >"$log" 2>&1 </dev/null; then
+        echo "ok $n - $(basename "$program")"
+    else
+        echo "not ok $n - $(basename "$program")"
+        grep -v '^ok' "$log" | tail -n 40 | sed 's/^/# /'
+    fi
+done

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The test command: installs what is missing, builds with gcc and with clang and
+# sanitizers, prepares firmware and disk, and runs every test.  Works as root or not.
+#
+#   tests/run.sh              everything
+#   tests/run.sh PATTERN...   only the guest tests whose path contains a PATTERN
+#
+# Last line: "N passed, N failed, N skipped".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+top=$PWD
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+build=$top/build
+
+scripts/ensure-packages.sh build run firmware disk test
+
+say "building with gcc, warnings are errors"
+build_tree "$build/gcc" --enable-werror --prefix="$stage"
+quietly "$build/gcc/install.log" make -C "$build/gcc" install
+
+say "firmware"
+ovmf-hooks/edk2/build-firmware.sh --output "$stage/share/sevlaunch" >"$build/firmware.log"
+say "test disk"
+tests/lib/make-test-disk.sh --output "$SEVLAUNCH_CACHE/test-disk" >"$build/disk.log"
+
+export SEVLAUNCH=$stage/bin/sevlaunch
+export SEVLAUNCH_PREFIX=$stage
+export SEVLAUNCH_FIRMWARE=$stage/share/sevlaunch/sevlaunch-ovmf.fd
+export SEVLAUNCH_TEST_DISK=$SEVLAUNCH_CACHE/test-disk
+export SEVLAUNCH_BUILD=$build/gcc
+# Python and its modules from Debian, also where another Python comes first.
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+
+guest_tests=$(ls tests/{checks,firmware,guest,relay,integration}/test-*.{sh,py} 2>/dev/null || true)
+if [ $# -gt 0 ]; then
+    chosen=()
+    for test in $guest_tests; do
+        for pattern in "$@"; do
+            case $test in *"$pattern"*) chosen+=("$test") && break ;; esac
+        done
+    done
+    exec tests/tap-runner.py --jobs 1 "${chosen[@]}"
+fi
+
+# What fails here is counted by the runner below, from what Automake leaves behind.
+say "unit tests (gcc)"
+make -C "$build/gcc" -j2 -k check >"$build/gcc-check.log" 2>&1 </dev/null || true
+say "unit tests (clang, AddressSanitizer, UndefinedBehaviorSanitizer)"
+build_tree "$build/clang" CC=clang --enable-werror --enable-sanitizers
+make -C "$build/clang" -j2 -k check >"$build/clang-check.log" 2>&1 </dev/null || true
+
+say "tarball, valgrind, guests"
+status=0
+# shellcheck disable=SC2086
+tests/tap-runner.py --jobs 2 --trs "$build/gcc" --trs "$build/clang" $guest_tests || status=$?
+say "whole run"
+exit "$status"
