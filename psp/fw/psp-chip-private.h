@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "psp/fw/psp-chip.h"
+#include "sev/wire/sev-cert-wire.h"
+
+G_BEGIN_DECLS
+
+/* What only the firmware may ask of the chip. */
+
+/** psp_chip_cek: Returns: (transfer none): the chip's endorsement key pair */
+const SevEcKey *psp_chip_cek (const PspChip *chip);
+
+/** psp_chip_cek_cert: Returns: (transfer none): signed by ASK, as the key server has it */
+const SevCert *psp_chip_cek_cert (const PspChip *chip);
+
+/**
+ * psp_chip_nv_key:
+ * Returns: (transfer full): the key under which this chip, and no other, seals its
+ *   persistent state
+ * Errors: %SEV_ERROR_CRYPTO.
+ */
+SevSecret *psp_chip_nv_key (const PspChip *chip, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

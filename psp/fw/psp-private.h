@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "psp/fw/psp-device.h"
+#include "psp/fw/psp-guest.h"
+#include "psp/fw/psp-keys.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The inside of the device, for the command handlers and for unit tests that put a known
+ * key into it.
+ */
+
+struct _PspDevice {
+    PspConfig config;
+    PspHostOps ops;
+    gpointer host;
+    PspChip *chip;
+    SevPlatformState state;
+    gboolean es_enabled; /* by INIT */
+    PspKeys *keys;       /* %NULL when UNINIT */
+    PspGuests *guests;   /* %NULL when UNINIT */
+    guint faults;        /* PspFault; nothing looks at it without PSP_FAULTS */
+};
+
+/* Largest command buffer: SEND_START. */
+#define PSP_CMD_MAX_SIZE 68u
+
+/* What *@status of psp_device_command() is after a host fault. */
+#define PSP_STATUS_NONE ((SevStatus) 0xffff)
+
+/**
+ * PspHandler:
+ * @guest: (nullable): the guest that the command buffer names, for a guest command
+ * @buffer: (inout): a copy of the command buffer, of the size in the command's row; given
+ *   back to the caller with any status
+ * @status: (out): to be set whenever %TRUE is returned
+ *
+ * The dispatcher has checked the platform's and the guest's state.  The order inside a
+ * handler is: parameters, work on locals, commit; after the first store into the device
+ * nothing may fail.
+ *
+ * Returns: %FALSE on a host fault
+ */
+typedef gboolean (*PspHandler) (PspDevice *psp,
+                                PspGuest *guest,
+                                void *buffer,
+                                SevStatus *status,
+                                GError **error);
+
+#define PSP_DECLARE_HANDLER(name)                                                          \
+    gboolean psp_cmd_##name (PspDevice *psp, PspGuest *guest, void *buffer,                \
+                             SevStatus *status, GError **error) G_GNUC_WARN_UNUSED_RESULT
+
+PSP_DECLARE_HANDLER (activate);
+PSP_DECLARE_HANDLER (deactivate);
+PSP_DECLARE_HANDLER (decommission);
+PSP_DECLARE_HANDLER (df_flush);
+PSP_DECLARE_HANDLER (get_id);
+PSP_DECLARE_HANDLER (guest_status);
+PSP_DECLARE_HANDLER (init);
+PSP_DECLARE_HANDLER (launch_finish);
+PSP_DECLARE_HANDLER (launch_measure);
+PSP_DECLARE_HANDLER (launch_secret);
+PSP_DECLARE_HANDLER (launch_start);
+PSP_DECLARE_HANDLER (launch_update_data);
+PSP_DECLARE_HANDLER (pdh_cert_export);
+PSP_DECLARE_HANDLER (platform_reset);
+PSP_DECLARE_HANDLER (platform_status);
+PSP_DECLARE_HANDLER (shutdown);
+
+/**
+ * psp_answer: sets *@status; for handlers to end with
+ * Returns: %TRUE
+ */
+gboolean psp_answer (SevStatus *status, SevStatus value);
+
+/** psp_api_at_least: compares the firmware's API version */
+gboolean psp_api_at_least (const PspDevice *psp, guint major, guint minor);
+
+/*
+ * The host operations.  On %FALSE @error is set, also if the operation forgot to.
+ */
+gboolean psp_random (PspDevice *psp, void *buf, gsize len, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/** psp_random_secret: Returns: (transfer full) */
+SevSecret *psp_random_secret (PspDevice *psp,
+                              gsize len,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** psp_range_ok: whether the range is memory; an empty or wrapping range is not */
+gboolean psp_range_ok (PspDevice *psp, guint64 paddr, guint64 len, PspMemoryAccess access);
+gboolean psp_read (PspDevice *psp, guint64 paddr, void *buf, gsize len, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+gboolean psp_write (PspDevice *psp,
+                    guint64 paddr,
+                    const void *buf,
+                    gsize len,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** psp_write_private: plaintext that becomes an active guest's private memory */
+gboolean psp_write_private (PspDevice *psp,
+                            const PspGuest *guest,
+                            guint64 paddr,
+                            const void *data,
+                            gsize len,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** psp_nv_load: Returns: %TRUE and *@blob, (nullable) (transfer full) */
+gboolean psp_nv_load (PspDevice *psp,
+                      SevSecret **blob,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean psp_nv_store (PspDevice *psp,
+                       const SevSecret *blob,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** psp_device_stop: drops and wipes all volatile state; the platform is UNINIT */
+void psp_device_stop (PspDevice *psp);
+
+G_END_DECLS
