@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# make-test-disk.sh --output DIR [--marker TEXT] [OPTION OF make-disk.sh]...
+#
+# A disk as the example's, with a root file system of a few files: its init prints
+# "guest-root: marker TEXT" (default "genuine") and how many secrets are left, then
+# waits.  Made in seconds once examples/make-root-tree.sh has its results in the
+# cache.  Beside the disk: kernel and initrd.
+set -euo pipefail
+top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+# shellcheck source=ovmf-hooks/guest/guest-lib.sh
+. "$top/ovmf-hooks/guest/guest-lib.sh"
+
+marker=genuine output='' options=()
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || die "$1 needs a value"
+    case $1 in
+    --marker) marker=$2 ;;
+    --output) output=$2 ;;
+    *) options+=("$1" "$2") ;;
+    esac
+    shift 2
+done
+[ -n "$output" ] || die "usage: make-test-disk.sh --output DIR [--marker TEXT] [OPTION]..."
+
+guest=$("$top/examples/make-root-tree.sh")
+mkdir -p "$output"
+work=$(mktemp -d "$output/.make-test-disk.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+root=$work/root
+mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,etc}
+cp "$guest/busybox" "$root/bin/busybox"
+ln -s busybox "$root/bin/sh"
+cat >"$root/sbin/init" <<END
+#!/bin/busybox sh
+# /proc, /sys, /dev and /run come from the initramfs.
+export PATH=/bin
+coco=/sys/kernel/security/secrets/coco
+left=\$(busybox ls \$coco 2>/dev/null | busybox wc -l)
+printf '\nguest-root: marker %s\nguest-root: secrets left %d\n' '$marker' "\$left" >/dev/console
+while :; do
+    busybox sleep 3600
+done
+END
+chmod 755 "$root/sbin/init" "$root/bin/busybox" "$root" "$root"/*
+tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$work/root.tar" .
+
+"$top/ovmf-hooks/guest/make-disk.sh" --output "$output" --root "$work/root.tar" \
+    --kernel "$guest/vmlinuz" --initrd "$guest/initrd.img" --free 4 \
+    ${options[@]+"${options[@]}"}
+install -m 644 "$guest/vmlinuz" "$output/kernel"
+install -m 644 "$guest/initrd.img" "$output/initrd"
