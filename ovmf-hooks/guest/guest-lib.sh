@@ -30,16 +30,17 @@ need()
     [ -z "$missing" ] || die "missing packages: apt-get install$missing"
 }
 
-# guest_tool NAME: prints the path of a program of ours: in $SEVLAUNCH_GUEST_TOOLS,
-# in a build tree, or where it was installed beside this script.
+# guest_tool NAME: prints the path of a program of ours: in $SEVLAUNCH_GUEST_TOOLS, in
+# the build tree, or where it was installed together with this script.
 guest_tool()
 {
     local here top dir
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
     top=$(cd "$here/../.." && pwd)
     for dir in ${SEVLAUNCH_GUEST_TOOLS:+"$SEVLAUNCH_GUEST_TOOLS"} \
-        ${builddir:+"$builddir/ovmf-hooks/guest"} "$top/build/ovmf-hooks/guest" "$here" \
-        "$here/../../../libexec/sevlaunch/guest"; do
+        ${SEVLAUNCH_BUILD:+"$SEVLAUNCH_BUILD/ovmf-hooks/guest"} \
+        ${builddir:+"$builddir/ovmf-hooks/guest"} "$here" "$top/build/gcc/ovmf-hooks/guest" \
+        "$top/build/ovmf-hooks/guest" "$here/../../../libexec/sevlaunch/guest"; do
         if [ -x "$dir/$1" ]; then
             printf '%s\n' "$dir/$1"
             return

@@ -86,8 +86,8 @@ fi
 [ -e "$stub" ] || die "no EFI stub '$stub': apt-get install systemd-boot-efi (of Debian 12)"
 luks_encrypt=$(guest_tool luks-encrypt)
 
-umask 077
 mkdir -p "$output"
+umask 077
 tmp=$(mktemp -d "$output/.make-disk.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
