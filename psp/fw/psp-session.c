@@ -59,26 +59,32 @@ mac_is (const SevSecret *key,
 }
 
 /* WRAP_MAC, then TEK || TIK. */
-static gboolean
-unwrap (const SevSessionWire *session,
-        const SevSecret *master,
-        SevSecret **tek,
-        SevSecret **tik,
-        gboolean *ok,
-        GError **error)
+gboolean
+psp_session_unwrap_shared (const SevSecret *z,
+                           const SevSessionWire *session,
+                           SevSecret **tek,
+                           SevSecret **tik,
+                           SevStatus *status,
+                           GError **error)
 {
-    *ok = FALSE;
+    gboolean ok;
+    g_autoptr (SevSecret) master =
+        derive (z, SEV_LABEL_MASTER_SECRET, session->nonce, sizeof session->nonce, error);
+    if (master == NULL)
+        return FALSE;
     g_autoptr (SevSecret) kek = derive (master, SEV_LABEL_KEK, NULL, 0, error);
     if (kek == NULL)
         return FALSE;
     g_autoptr (SevSecret) kik = derive (master, SEV_LABEL_KIK, NULL, 0, error);
     if (kik == NULL)
         return FALSE;
-    if (!mac_is (kik, session->wrap_tk, sizeof session->wrap_tk, session->wrap_mac, ok,
+    if (!mac_is (kik, session->wrap_tk, sizeof session->wrap_tk, session->wrap_mac, &ok,
                  error))
         return FALSE;
-    if (!*ok)
+    if (!ok) {
+        *status = SEV_STATUS_BAD_MEASUREMENT;
         return TRUE;
+    }
 
     g_autoptr (SevSecret) keys = sev_secret_new (sizeof session->wrap_tk);
     if (!sev_aes128_ctr (sev_secret_data (kek), session->wrap_iv, session->wrap_tk,
@@ -86,6 +92,7 @@ unwrap (const SevSessionWire *session,
         return FALSE;
     *tek = sev_secret_new_copy (sev_secret_data (keys), SEV_KEY_SIZE);
     *tik = sev_secret_new_copy (sev_secret_data (keys) + SEV_KEY_SIZE, SEV_KEY_SIZE);
+    *status = SEV_STATUS_SUCCESS;
     return TRUE;
 }
 
@@ -99,23 +106,14 @@ psp_session_unwrap (const SevEcKey *pdh,
                     SevStatus *status,
                     GError **error)
 {
-    gboolean ok;
     g_autoptr (SevEcKey) peer = peer_key (cert, cert_len, sev_ec_key_curve (pdh));
 
     if (peer == NULL) {
         *status = SEV_STATUS_INVALID_CERTIFICATE;
         return TRUE;
     }
-
     g_autoptr (SevSecret) z = sev_ec_derive (pdh, peer, error);
-    if (z == NULL)
-        return FALSE;
-    g_autoptr (SevSecret) master =
-        derive (z, SEV_LABEL_MASTER_SECRET, session->nonce, sizeof session->nonce, error);
-    if (master == NULL || !unwrap (session, master, tek, tik, &ok, error))
-        return FALSE;
-    *status = ok ? SEV_STATUS_SUCCESS : SEV_STATUS_BAD_MEASUREMENT;
-    return TRUE;
+    return z != NULL && psp_session_unwrap_shared (z, session, tek, tik, status, error);
 }
 
 gboolean

@@ -41,6 +41,20 @@ gboolean psp_session_unwrap (const SevEcKey *pdh,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * psp_session_unwrap_shared: the part after ECDH
+ * @z: x coordinate of the shared point, big-endian
+ * @tek: @tik: (out) (transfer full): set only with SUCCESS
+ * @status: (out): SUCCESS or BAD_MEASUREMENT
+ * Errors: %SEV_ERROR_CRYPTO (host fault).
+ */
+gboolean psp_session_unwrap_shared (const SevSecret *z,
+                                    const SevSessionWire *session,
+                                    SevSecret **tek,
+                                    SevSecret **tik,
+                                    SevStatus *status,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * psp_session_check_policy:
  * @status: (out): SUCCESS, or BAD_MEASUREMENT: the session was made for another policy
  *   (libvirt docs/manpages/virt-qemu-sev-validate.rst: fw_error=11)

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/psp-fake-host.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+FakeHost *
+fake_host_new (void)
+{
+    return g_new0 (FakeHost, 1);
+}
+
+void
+fake_host_free (FakeHost *host)
+{
+    sev_secret_unref (host->nv);
+    g_free (host);
+}
+
+guint8 *
+fake_host_at (FakeHost *host, guint64 paddr, gsize len)
+{
+    g_assert_cmpuint (paddr, >=, FAKE_BASE);
+    g_assert_cmpuint (paddr + len, <=, FAKE_END);
+    return host->memory + (paddr - FAKE_BASE);
+}
+
+static gboolean
+works (FakeHost *host, GError **error)
+{
+    if (++host->calls != host->fail_at)
+        return TRUE;
+    if (!host->silent)
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "made to fail");
+    return FALSE;
+}
+
+static gboolean
+get_random (gpointer data, void *buf, gsize len, GError **error)
+{
+    FakeHost *host = data;
+    guint8 *out = buf;
+
+    if (!works (host, error))
+        return FALSE;
+    for (gsize i = 0; i < len; i++)
+        out[i] = host->random_next++;
+    if (host->random_len > 0) {
+        const gsize n = MIN (len, host->random_len);
+
+        memcpy (out, host->random, n);
+        host->random_len -= n;
+        memmove (host->random, host->random + n, host->random_len);
+    }
+    return TRUE;
+}
+
+static gboolean
+range_ok (gpointer data, guint64 paddr, guint64 len, PspMemoryAccess access)
+{
+    g_assert_cmpuint (len, >, 0);
+    return paddr >= FAKE_BASE && paddr < FAKE_END && len <= FAKE_END - paddr;
+}
+
+static gboolean
+read_system (gpointer data, guint64 paddr, void *buf, gsize len, GError **error)
+{
+    FakeHost *host = data;
+
+    if (!works (host, error))
+        return FALSE;
+    memcpy (buf, fake_host_at (host, paddr, len), len);
+    return TRUE;
+}
+
+static gboolean
+write_system (gpointer data, guint64 paddr, const void *buf, gsize len, GError **error)
+{
+    FakeHost *host = data;
+
+    if (!works (host, error))
+        return FALSE;
+    memcpy (fake_host_at (host, paddr, len), buf, len);
+    return TRUE;
+}
+
+static gboolean
+nv_load (gpointer data, SevSecret **blob, GError **error)
+{
+    FakeHost *host = data;
+
+    if (!works (host, error))
+        return FALSE;
+    *blob = host->nv != NULL ? sev_secret_ref (host->nv) : NULL;
+    return TRUE;
+}
+
+static gboolean
+nv_store (gpointer data, const SevSecret *blob, GError **error)
+{
+    FakeHost *host = data;
+
+    if (!works (host, error))
+        return FALSE;
+    sev_secret_unref (host->nv);
+    host->nv = blob != NULL
+                   ? sev_secret_new_copy (sev_secret_data (blob), sev_secret_size (blob))
+                   : NULL;
+    host->stores++;
+    return TRUE;
+}
+
+static gboolean
+write_private (gpointer data,
+               const PspGuestKey *key,
+               guint64 paddr,
+               const void *buf,
+               gsize len,
+               GError **error)
+{
+    FakeHost *host = data;
+    const guint8 *in = buf;
+
+    if (!works (host, error))
+        return FALSE;
+    guint8 *out = fake_host_at (host, paddr, len);
+    for (gsize i = 0; i < len; i++)
+        out[i] = (guint8) ~in[i];
+    host->privates++;
+    host->key = *key;
+    return TRUE;
+}
+
+const PspHostOps fake_host_ops = {
+    .get_random = get_random,
+    .range_ok = range_ok,
+    .read_system = read_system,
+    .write_system = write_system,
+    .nv_load = nv_load,
+    .nv_store = nv_store,
+};
+
+const PspHostOps fake_host_engine_ops = {
+    .get_random = get_random,
+    .range_ok = range_ok,
+    .read_system = read_system,
+    .write_system = write_system,
+    .nv_load = nv_load,
+    .nv_store = nv_store,
+    .write_private = write_private,
+};
+
+PspChip *
+fake_chip (void)
+{
+    static PspChip *chip;
+
+    if (chip == NULL) {
+        g_autoptr (GError) error = NULL;
+        chip = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, &error);
+        g_assert_no_error (error);
+    }
+    return chip;
+}
+
+PspDevice *
+fake_device_new (FakeHost *host, const PspConfig *config)
+{
+    PspConfig standard;
+    g_autoptr (GError) error = NULL;
+
+    psp_config_init (&standard);
+    PspDevice *psp = psp_device_new (config != NULL ? config : &standard, fake_chip (),
+                                     &fake_host_ops, host, &error);
+    g_assert_no_error (error);
+    return psp;
+}
+
+SevStatus
+fake_command (PspDevice *psp, guint32 id, void *buffer, gsize len)
+{
+    g_autoptr (GError) error = NULL;
+    SevStatus status;
+    const gboolean ok = psp_device_command (psp, id, buffer, len, &status, &error);
+
+    g_assert_no_error (error);
+    g_assert_true (ok);
+    return status;
+}
+
+void
+fake_init (PspDevice *psp, gboolean es)
+{
+    PspInitCmd cmd = { 0 };
+
+    if (es) {
+        cmd.options_le = GUINT32_TO_LE (PSP_INIT_OPTION_ES);
+        cmd.tmr_paddr_le = GUINT64_TO_LE (FAKE_TMR);
+        cmd.tmr_len_le = GUINT32_TO_LE (0x100000);
+    }
+    g_assert_cmpuint (fake_command (psp, PSP_CMD_INIT, &cmd, sizeof cmd), ==, 0);
+    g_assert_cmpuint (fake_command (psp, PSP_CMD_DF_FLUSH, NULL, 0), ==, 0);
+}
+
+guint32
+fake_launch (PspDevice *psp, guint32 policy)
+{
+    PspLaunchStartCmd cmd = { .policy_le = GUINT32_TO_LE (policy) };
+
+    g_assert_cmpuint (fake_command (psp, PSP_CMD_LAUNCH_START, &cmd, sizeof cmd), ==, 0);
+    return GUINT32_FROM_LE (cmd.handle_le);
+}
+
+void
+fake_activate (PspDevice *psp, guint32 handle, guint32 asid)
+{
+    PspActivateCmd cmd = { GUINT32_TO_LE (handle), GUINT32_TO_LE (asid) };
+
+    g_assert_cmpuint (fake_command (psp, PSP_CMD_ACTIVATE, &cmd, sizeof cmd), ==, 0);
+}

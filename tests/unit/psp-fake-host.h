@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "psp/fw/psp-private.h"
+
+/*
+ * A host for tests of the emulated firmware: a few MiB of memory, persistent state in a
+ * variable, random numbers that are a known sequence, and any one call of an operation made
+ * to fail.
+ */
+
+#define FAKE_BASE 0x100000u
+#define FAKE_SIZE 0x300000u
+#define FAKE_TMR 0x300000u
+#define FAKE_AT(offset) (FAKE_BASE + (guint64) (offset))
+#define FAKE_END (FAKE_BASE + FAKE_SIZE)
+
+typedef struct {
+    guint8 memory[FAKE_SIZE];
+    SevSecret *nv;
+    guint8 random[64]; /* handed out first, then a counter */
+    gsize random_len;
+    guint8 random_next;
+    guint calls;     /* of operations that may fail, so far */
+    guint fail_at;   /* which of them fails; 0: none */
+    gboolean silent; /* it fails without an error, as it must not */
+    guint stores;    /* of persistent state */
+    guint privates;  /* writes of private memory */
+    PspGuestKey key; /* of the last one; @vek is not owned */
+} FakeHost;
+
+FakeHost *fake_host_new (void);
+void fake_host_free (FakeHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeHost, fake_host_free)
+
+/* All operations but write_private. */
+extern const PspHostOps fake_host_ops;
+/* With an "engine" that inverts every bit. */
+extern const PspHostOps fake_host_engine_ops;
+
+guint8 *fake_host_at (FakeHost *host, guint64 paddr, gsize len);
+
+/* The chip of this process: Naples, because it is made ten times as fast. */
+PspChip *fake_chip (void);
+
+PspDevice *fake_device_new (FakeHost *host, const PspConfig *config);
+
+/* Runs a command that must be answered; returns the status. */
+SevStatus fake_command (PspDevice *psp, guint32 id, void *buffer, gsize len);
+/* INIT, with SEV-ES if @es, and DF_FLUSH. */
+void fake_init (PspDevice *psp, gboolean es);
+/* LAUNCH_START without a session; returns the handle. */
+guint32 fake_launch (PspDevice *psp, guint32 policy);
+void fake_activate (PspDevice *psp, guint32 handle, guint32 asid);
