@@ -31,6 +31,7 @@ and its path.  Progress goes to standard error.
   --cache DIR      cache directory (default: \$SEVLAUNCH_CACHE, or
                    /var/cache/sevlaunch for root, else ~/.cache/sevlaunch)
   --tarball FILE   use this copy of $TARBALL
+  --if-cached      do not build: exit with 3 if the image is not in the cache
   --rebuild        build even if the image is in the cache, and compare
   --pin            write the digest into expected.sha256 (after a change here)
   --plain-amdsev   build edk2's own AmdSev platform instead, amdsev-ovmf.fd,
@@ -65,7 +66,7 @@ stage_end() {
     stage_name=
 }
 
-output='' cache='' tarball='' rebuild=no pin=no platform=SevLaunch
+output='' cache='' tarball='' rebuild=no pin=no only_cached=no platform=SevLaunch
 while [ $# -gt 0 ]; do
     case $1 in
         --output | --cache | --tarball)
@@ -74,6 +75,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --rebuild) rebuild=yes ;;
+        --if-cached) only_cached=yes ;;
         --pin) pin=yes ;;
         --plain-amdsev) platform=AmdSev ;;
         --help)
@@ -304,6 +306,11 @@ entry=$cache/firmware/$key
 cached() {
     [ -f "$entry/$image" ] && (cd "$entry" && sha256sum --status -c "$image.sha256")
 }
+
+if [ "$only_cached" = yes ] && ! cached; then
+    echo "firmware: not in the cache" >&2
+    exit 3
+fi
 
 if [ "$rebuild" = yes ] || ! cached; then
     own_directory "$BUILD_DIR" 700

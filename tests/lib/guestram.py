@@ -161,6 +161,11 @@ class Guest:
         )
         try:
             self._connect()
+        except OSError as error:
+            self.process.wait()
+            message = f"QEMU ended with {self.process.returncode} ({error}): {self.stderr()}"
+            self.__exit__(None, None, None)
+            raise GuestError(message) from error
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -239,6 +244,15 @@ class Guest:
 
     def cont(self):
         self.qmp("cont")
+
+    def wait_state(self, wanted, timeout=60):
+        """Wait until query-status says wanted; the last state seen."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.qmp("query-status")["status"]
+            if state == wanted or time.monotonic() > deadline:
+                return state
+            time.sleep(0.02)
 
     def _drain(self, timeout):
         """Read console output for at most timeout seconds; False at its end."""
