@@ -70,8 +70,8 @@ esac
 
 # Every name of a run-time prompt or of a place the hypervisor can write to is shut
 # here: credentials from SMBIOS and fw_cfg, partitions found by type, a hibernation
-# image.  Freed memory is overwritten, so that a key does not stay in a pipe's page.
-default_cmdline="console=ttyS0 quiet panic=-1 oops=panic init_on_free=1 noresume nohibernate"
+# image.
+default_cmdline="console=ttyS0 quiet panic=-1 oops=panic noresume nohibernate"
 default_cmdline="$default_cmdline root=/dev/mapper/sevlaunch-root ro"
 default_cmdline="$default_cmdline systemd.import_credentials=no systemd.gpt_auto=no"
 cmdline=${cmdline:-$default_cmdline}${append:+ $append}

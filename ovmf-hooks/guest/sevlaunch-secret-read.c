@@ -7,27 +7,34 @@
  * terminal, a file or a log.  DIR is where the kernel shows the secrets,
  * /sys/kernel/security/secrets/coco unless told.
  *
- * The one buffer that holds the secret is locked in memory and overwritten before
- * the program ends.  Exit status: 0, or 1 with the reason on standard error.
+ * The kernel does not clear the pages of a pipe when it frees them, so no secret is
+ * written into one: the pipe is given the pages of the buffer here, the only ones that
+ * hold the secret, and they are overwritten when the reader has taken what they held.
+ * Exit status: 0, or 1 with the reason on standard error.
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define SECRET_MAX (64u * 1024) /* the largest area that the driver maps */
 
-static uint8_t secret[SECRET_MAX + 1];
+#define READER_PATIENCE_MS 60000
+
+static uint8_t secret[SECRET_MAX + 1] __attribute__ ((aligned (4096)));
 
 static int
 fail (const char *what)
@@ -78,18 +85,40 @@ read_secret (int fd)
     return (ssize_t) len;
 }
 
+/* Puts the buffer's own pages into the pipe. */
 static bool
-write_secret (size_t len)
+lend_secret (size_t len)
 {
-    for (size_t done = 0; done < len;) {
-        const ssize_t n = write (STDOUT_FILENO, secret + done, len - done);
+    struct iovec rest = { secret, len };
+
+    while (rest.iov_len > 0) {
+        const ssize_t n = vmsplice (STDOUT_FILENO, &rest, 1, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return false;
-        done += (size_t) n;
+        rest.iov_base = (uint8_t *) rest.iov_base + n;
+        rest.iov_len -= (size_t) n;
     }
     return true;
+}
+
+/* Until the pipe is empty; false when its reader goes away or is too slow. */
+static bool
+wait_until_taken (void)
+{
+    for (int waited = 0; waited < READER_PATIENCE_MS; waited++) {
+        struct pollfd reader = { STDOUT_FILENO, 0, 0 };
+        int left;
+
+        if (ioctl (STDOUT_FILENO, FIONREAD, &left) != 0)
+            return false;
+        if (left == 0)
+            return true;
+        if (poll (&reader, 1, 1) > 0)
+            return false;
+    }
+    return false;
 }
 
 static int
@@ -107,7 +136,9 @@ copy_secret (const char *path)
         return fail ("secret is empty");
     if ((size_t) len > SECRET_MAX)
         return fail ("secret is longer than 64 KiB");
-    return write_secret ((size_t) len) ? 0 : fail ("reader of the secret went away");
+    if (!lend_secret ((size_t) len) || !wait_until_taken ())
+        return fail ("reader of the secret went away");
+    return 0;
 }
 
 int
