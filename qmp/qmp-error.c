@@ -89,8 +89,8 @@ qmp_peer_error_new (const char *command, const char *klass, const char *desc)
 
     g_autofree char *printable = qmp_error_printable (desc);
     const char *prefix = command != NULL ? command : "QMP peer";
-    GError *error =
-        g_error_new (QMP_PEER_ERROR, (gint) code_of_class (klass), "%s: %s", prefix, desc);
+    GError *error = g_error_new (QMP_PEER_ERROR, (gint) code_of_class (klass), "%s: %s",
+                                 prefix, printable);
     QmpPeerErrorPrivate *priv = qmp_peer_error_get_private (error);
 
     priv->klass = g_strdup (klass);

@@ -185,6 +185,15 @@ gate_skip_space (Gate *gate)
         gate->pos++;
 }
 
+/* json-glib would read on, and take "010" for an octal number. */
+static gboolean
+gate_word_end (Gate *gate, GError **error)
+{
+    if (gate->pos == gate->len || strchr (" \t\r\n,]}", gate_peek (gate)) != NULL)
+        return TRUE;
+    return gate_fail (gate, "number or word that does not end", error);
+}
+
 static gboolean
 gate_token (Gate *gate, GError **error)
 {
@@ -199,9 +208,9 @@ gate_token (Gate *gate, GError **error)
     if (c == '"')
         return gate_string (gate, error);
     if (c == '-' || g_ascii_isdigit (c))
-        return gate_number (gate, error);
+        return gate_number (gate, error) && gate_word_end (gate, error);
     if (g_ascii_islower (c))
-        return gate_word (gate, error);
+        return gate_word (gate, error) && gate_word_end (gate, error);
     return gate_fail (gate, "byte that JSON does not have", error);
 }
 
@@ -295,8 +304,8 @@ qmp_json_parse (const char *text, gsize len, GError **error)
     g_autofree char *duplicate_in = g_steal_pointer (&count.duplicate_in);
 
     if (!parsed) {
-        g_set_error (error, QMP_ERROR, QMP_ERROR_PROTOCOL, "JSON: %s",
-                     parse_error->message);
+        g_autofree char *why = qmp_error_printable (parse_error->message);
+        g_set_error (error, QMP_ERROR, QMP_ERROR_PROTOCOL, "JSON: %s", why);
         return NULL;
     }
     if (duplicate_in != NULL) {
