@@ -4,6 +4,10 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "sev/base/sev-bytes.h"
+#include "sev/crypto/sev-aes.h"
+#include "sev/crypto/sev-hmac.h"
+
 FakeHost *
 fake_host_new (void)
 {
@@ -59,6 +63,8 @@ static gboolean
 range_ok (gpointer data, guint64 paddr, guint64 len, PspMemoryAccess access)
 {
     g_assert_cmpuint (len, >, 0);
+    if (paddr == FAKE_TMR && len == PSP_TMR_SIZE)
+        return TRUE;
     return paddr >= FAKE_BASE && paddr < FAKE_END && len <= FAKE_END - paddr;
 }
 
@@ -217,4 +223,86 @@ fake_activate (PspDevice *psp, guint32 handle, guint32 asid)
     PspActivateCmd cmd = { GUINT32_TO_LE (handle), GUINT32_TO_LE (asid) };
 
     g_assert_cmpuint (fake_command (psp, PSP_CMD_ACTIVATE, &cmd, sizeof cmd), ==, 0);
+}
+
+static void
+add_secret (GByteArray *out, const SevSecret *secret)
+{
+    sev_put_u8 (out, secret != NULL);
+    if (secret != NULL)
+        sev_put_bytes (out, sev_secret_data (secret), sev_secret_size (secret));
+}
+
+static void
+add_guest (GByteArray *out, const PspGuest *guest)
+{
+    guint8 digest[SEV_DIGEST_SIZE] = { 0 };
+
+    if (guest->digest != NULL) {
+        g_autoptr (SevDigest) copy = sev_digest_copy (guest->digest, NULL);
+        g_assert_true (sev_digest_finish (copy, digest, NULL));
+    }
+    sev_put_u32 (out, guest->handle);
+    sev_put_u32 (out, guest->asid);
+    sev_put_u32 (out, guest->policy);
+    sev_put_u32 (out, guest->state);
+    add_secret (out, guest->vek);
+    add_secret (out, guest->tek);
+    add_secret (out, guest->tik);
+    sev_put_u8 (out, guest->digest != NULL);
+    sev_put_bytes (out, digest, sizeof digest);
+    sev_put_bytes (out, guest->launch_digest, sizeof guest->launch_digest);
+    sev_put_bytes (out, guest->measure, sizeof guest->measure);
+}
+
+char *
+fake_snapshot (PspDevice *psp, FakeHost *host, gboolean memory)
+{
+    g_autoptr (GByteArray) all = g_byte_array_new ();
+
+    sev_put_u32 (all, psp->state);
+    sev_put_u32 (all, (guint32) psp->es_enabled);
+    sev_put_bytes (all, &psp->keys, sizeof psp->keys);
+    add_secret (all, host->nv);
+    if (memory)
+        sev_put_bytes (all, host->memory, sizeof host->memory);
+    if (psp->guests != NULL) {
+        sev_put_u32 (all, psp_guests_count (psp->guests));
+        for (guint32 handle = 1; handle < 64; handle++) {
+            const PspGuest *guest = psp_guests_find (psp->guests, handle);
+            if (guest != NULL)
+                add_guest (all, guest);
+        }
+        for (guint32 asid = 0; asid <= psp->config.max_asid; asid++)
+            sev_put_u8 (all, (guint8) psp_guests_asid_stale (psp->guests, asid));
+    }
+    return g_compute_checksum_for_data (G_CHECKSUM_SHA256, all->data, all->len);
+}
+
+void
+fake_packet (FakeHost *host,
+             const PspGuest *guest,
+             guint64 header_paddr,
+             guint64 trans_paddr,
+             const guint8 *plain,
+             guint32 len)
+{
+    static const guint8 context = 0x01;
+    SevPacketHeaderWire header = { .iv = { 0x11, 0x22, 0x33 } };
+    const guint32 len_le = GUINT32_TO_LE (len);
+    guint8 *data = fake_host_at (host, trans_paddr, len);
+    g_autoptr (SevHmac) mac =
+        sev_hmac_new (sev_secret_data (guest->tik), SEV_KEY_SIZE, NULL);
+
+    g_assert_true (
+        sev_aes128_ctr (sev_secret_data (guest->tek), header.iv, plain, data, len, NULL));
+    g_assert_true (sev_hmac_update (mac, &context, 1, NULL) &&
+                   sev_hmac_update (mac, &header.flags_le, sizeof header.flags_le, NULL) &&
+                   sev_hmac_update (mac, header.iv, sizeof header.iv, NULL) &&
+                   sev_hmac_update (mac, &len_le, sizeof len_le, NULL) &&
+                   sev_hmac_update (mac, &len_le, sizeof len_le, NULL) &&
+                   sev_hmac_update (mac, data, len, NULL) &&
+                   sev_hmac_update (mac, guest->measure, sizeof guest->measure, NULL) &&
+                   sev_hmac_finish (mac, header.mac, NULL));
+    memcpy (fake_host_at (host, header_paddr, sizeof header), &header, sizeof header);
 }

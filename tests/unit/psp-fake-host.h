@@ -4,14 +4,14 @@
 #include "psp/fw/psp-private.h"
 
 /*
- * A host for tests of the emulated firmware: a few MiB of memory, persistent state in a
+ * A host for tests of the emulated firmware: a little memory, persistent state in a
  * variable, random numbers that are a known sequence, and any one call of an operation made
  * to fail.
  */
 
 #define FAKE_BASE 0x100000u
-#define FAKE_SIZE 0x300000u
-#define FAKE_TMR 0x300000u
+#define FAKE_SIZE 0x40000u
+#define FAKE_TMR 0x300000u /* a range that is allowed, and never touched */
 #define FAKE_AT(offset) (FAKE_BASE + (guint64) (offset))
 #define FAKE_END (FAKE_BASE + FAKE_SIZE)
 
@@ -52,3 +52,16 @@ void fake_init (PspDevice *psp, gboolean es);
 /* LAUNCH_START without a session; returns the handle. */
 guint32 fake_launch (PspDevice *psp, guint32 policy);
 void fake_activate (PspDevice *psp, guint32 handle, guint32 asid);
+
+/* Everything in the device and its persistent state that a refused command must leave as it
+ * is, and with @memory the host's memory.
+ */
+char *fake_snapshot (PspDevice *psp, FakeHost *host, gboolean memory);
+
+/* Puts a secret packet for @guest into memory; virt-qemu-sev-validate's formula. */
+void fake_packet (FakeHost *host,
+                  const PspGuest *guest,
+                  guint64 header_paddr,
+                  guint64 trans_paddr,
+                  const guint8 *plain,
+                  guint32 len);
