@@ -17,8 +17,9 @@ G_BEGIN_DECLS
  *
  * The directory of the (resolved) --owner-cert: 0700 and the caller's.  Files in it are
  * regular, the caller's, not links, and bounded in size; pdh.key and secrets are 0600.
- * Everything is read at once, and the ledger opened, so that a program that drops its
- * privileges afterwards needs none of it again.
+ * policy_owner_open() reads everything but secrets and opens the ledger;
+ * policy_owner_find_release() reads the secrets of the one release in question.  After both
+ * a program may drop its privileges and needs none of the files again.
  */
 
 #define POLICY_OWNER_CERT "pdh.cert"
@@ -37,8 +38,8 @@ typedef struct _PolicyOwner PolicyOwner;
  * policy_owner_open:
  * @cert_path: the owner's certificate; binary, or base64 as sevctl writes it.  The key is
  *   the file of the same name that ends in ".key" instead (pdh.key)
- * Errors: %POLICY_ERROR_OWNER_*, %POLICY_ERROR_TRUSTED_ROOTS, %POLICY_ERROR_RELEASE_SYNTAX,
- *   %POLICY_ERROR_RELEASE_SECRET, %POLICY_ERROR_IO.
+ * Errors: POLICY_ERROR_OWNER_*, %POLICY_ERROR_TRUSTED_ROOTS, %POLICY_ERROR_RELEASE_SYNTAX,
+ *   %POLICY_ERROR_IO.
  */
 PolicyOwner *policy_owner_open (const char *cert_path,
                                 PolicyOwnerFlags flags,
@@ -68,9 +69,12 @@ PolicyRelease *policy_owner_get_release (const PolicyOwner *owner, guint index);
  * @image: (nullable): path or base name of the image
  * @luks_uuid: (nullable): UUID of its encrypted partition
  *
- * A UUID that matches goes before a name that does.
+ * A UUID that matches goes before a name that does.  Loads the secrets of what it finds, so
+ * call it before privileges are dropped.
  * Returns: (transfer none)
- * Errors: %POLICY_ERROR_RELEASE_MISSING, %POLICY_ERROR_RELEASE_AMBIGUOUS.
+ * Errors: %POLICY_ERROR_RELEASE_MISSING, %POLICY_ERROR_RELEASE_AMBIGUOUS,
+ *   %POLICY_ERROR_RELEASE_SECRET, %POLICY_ERROR_OWNER_FILE_MODE,
+ *   %POLICY_ERROR_OWNER_FILE_TYPE.
  */
 PolicyRelease *policy_owner_find_release (const PolicyOwner *owner,
                                           const char *image,

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/owner-dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/owner-cert.h"
+#include "policy/owner-file.h"
+#include "policy/release-private.h"
+#include "sev/wire/sev-cert-wire.h"
+
+#define MAX_CERT_FILE 65536u
+#define MAX_KEY_FILE 16384u
+#define MAX_ROOTS_FILE 65536u
+#define MAX_RELEASES 1024u
+#define MAX_RELEASE_CONF 65536u
+
+struct _PolicyOwner {
+    char *dir;
+    int dirfd;
+    SevCert cert;
+    SevEcKey *key;
+    PolicyRoots *roots;
+    PolicyLedger *ledger;
+    GPtrArray *releases; /* PolicyRelease */
+};
+
+void
+policy_owner_free (PolicyOwner *owner)
+{
+    if (owner == NULL)
+        return;
+    g_free (owner->dir);
+    if (owner->dirfd >= 0)
+        close (owner->dirfd);
+    g_clear_pointer (&owner->key, sev_ec_key_unref);
+    g_clear_pointer (&owner->roots, policy_roots_free);
+    g_clear_pointer (&owner->ledger, policy_ledger_free);
+    g_clear_pointer (&owner->releases, g_ptr_array_unref);
+    g_free (owner);
+}
+
+static gboolean
+load_cert (PolicyOwner *owner, const char *name, GError **error)
+{
+    g_autoptr (GBytes) bytes = NULL;
+
+    if (!policy_file_read (owner->dirfd, name, MAX_CERT_FILE, POLICY_FILE_PUBLIC, &bytes,
+                           error))
+        return FALSE;
+    if (policy_owner_cert_parse (bytes, &owner->cert, error))
+        return TRUE;
+    g_prefix_error (error, "'%s': ", name);
+    return FALSE;
+}
+
+/* pdh.cert -> pdh.key */
+static char *
+key_name (const char *cert_name)
+{
+    const char *dot = strrchr (cert_name, '.');
+    const gsize len =
+        dot != NULL && dot != cert_name ? (gsize) (dot - cert_name) : strlen (cert_name);
+    g_autofree char *stem = g_strndup (cert_name, len);
+
+    return g_strconcat (stem, ".key", NULL);
+}
+
+static gboolean
+load_key (PolicyOwner *owner, const char *name, PolicyOwnerFlags flags, GError **error)
+{
+    g_autoptr (GError) local = NULL;
+    g_autoptr (SevSecret) pem =
+        policy_file_read_secret (owner->dirfd, name, MAX_KEY_FILE, &local);
+
+    if (pem == NULL) {
+        if ((flags & POLICY_OWNER_NO_KEY) != 0 &&
+            g_error_matches (local, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING))
+            return TRUE;
+        g_propagate_error (error, g_steal_pointer (&local));
+        return FALSE;
+    }
+    owner->key =
+        sev_ec_key_new_from_pem (sev_secret_data (pem), sev_secret_size (pem), &local);
+    if (owner->key == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_KEY_MALFORMED, "'%s': %s",
+                     name, local->message);
+        return FALSE;
+    }
+    g_autoptr (SevEcKey) public = sev_cert_get_ec_key (&owner->cert, error);
+    if (public == NULL)
+        return FALSE;
+    if (!sev_ec_key_same_public (owner->key, public)) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_KEY_MISMATCH,
+                     "'%s' is not the key of the owner certificate beside it", name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static PolicyRoots *
+read_roots (int dirfd, GBytes **text, GError **error)
+{
+    g_autoptr (GBytes) bytes = NULL;
+    gsize len;
+
+    if (!policy_file_read (dirfd, POLICY_OWNER_ROOTS, MAX_ROOTS_FILE, POLICY_FILE_OPTIONAL,
+                           &bytes, error))
+        return NULL;
+    if (bytes == NULL)
+        return policy_roots_new ();
+    const char *data = g_bytes_get_data (bytes, &len);
+    PolicyRoots *roots = policy_roots_parse (data, len, error);
+    if (roots != NULL && text != NULL)
+        *text = g_steal_pointer (&bytes);
+    return roots;
+}
+
+static gboolean
+load_release (PolicyOwner *owner, int releases_fd, const char *name, GError **error)
+{
+    g_autoptr (GBytes) text = NULL;
+    gsize len;
+
+    if (!policy_name_is_plain (name)) {
+        g_autofree char *shown = g_strescape (name, NULL);
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_SYNTAX,
+                     "'%.80s' in releases is not the name of a release", shown);
+        return FALSE;
+    }
+    if (owner->releases->len >= MAX_RELEASES) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_SYNTAX,
+                     "more than %u releases", MAX_RELEASES);
+        return FALSE;
+    }
+    const int fd = policy_dir_open_at (releases_fd, name, FALSE, error);
+    if (fd < 0)
+        return FALSE;
+    const gboolean read = policy_file_read (fd, POLICY_RELEASE_CONF, MAX_RELEASE_CONF,
+                                            POLICY_FILE_PUBLIC, &text, error);
+    close (fd);
+    if (!read) {
+        g_prefix_error (error, "release '%s': ", name);
+        return FALSE;
+    }
+    const char *data = g_bytes_get_data (text, &len);
+    PolicyRelease *release = policy_release_parse (name, data, len, error);
+    if (release == NULL)
+        return FALSE;
+    g_ptr_array_add (owner->releases, release);
+    return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+    return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Names first, sorted: which release a message speaks of must not depend on the disk. */
+static GPtrArray *
+list_dir (const char *path, GError **error)
+{
+    g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GError) local = NULL;
+    g_autoptr (GDir) dir = g_dir_open (path, 0, &local);
+
+    if (dir == NULL) {
+        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_IO, local->message);
+        return NULL;
+    }
+    for (const char *name; (name = g_dir_read_name (dir)) != NULL;)
+        if (name[0] != '.')
+            g_ptr_array_add (names, g_strdup (name));
+    g_ptr_array_sort (names, compare_names);
+    return g_steal_pointer (&names);
+}
+
+static gboolean
+load_releases (PolicyOwner *owner, GError **error)
+{
+    g_autoptr (GError) local = NULL;
+    const int fd = policy_dir_open_at (owner->dirfd, POLICY_RELEASES_DIR, TRUE, &local);
+
+    owner->releases =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) policy_release_unref);
+    if (fd < 0 && local == NULL)
+        return TRUE;
+    if (fd < 0) {
+        g_propagate_error (error, g_steal_pointer (&local));
+        return FALSE;
+    }
+    g_autofree char *path = g_build_filename (owner->dir, POLICY_RELEASES_DIR, NULL);
+    g_autoptr (GPtrArray) names = list_dir (path, error);
+    gboolean ok = names != NULL;
+    for (guint i = 0; ok && i < names->len; i++)
+        ok = load_release (owner, fd, g_ptr_array_index (names, i), error);
+    close (fd);
+    return ok;
+}
+
+static PolicyOwner *
+open_owner (const char *dir, const char *cert_name, PolicyOwnerFlags flags, GError **error)
+{
+    g_autoptr (PolicyOwner) owner = g_new0 (PolicyOwner, 1);
+    g_autofree char *key = key_name (cert_name);
+
+    owner->dirfd = policy_dir_open (dir, &owner->dir, error);
+    if (owner->dirfd < 0 || !load_cert (owner, cert_name, error) ||
+        !load_key (owner, key, flags, error))
+        return NULL;
+    owner->roots = read_roots (owner->dirfd, NULL, error);
+    if (owner->roots == NULL || !load_releases (owner, error))
+        return NULL;
+    owner->ledger = policy_ledger_open_at (owner->dirfd, POLICY_LEDGER_NAME, error);
+    if (owner->ledger == NULL)
+        return NULL;
+    return g_steal_pointer (&owner);
+}
+
+PolicyOwner *
+policy_owner_open (const char *cert_path, PolicyOwnerFlags flags, GError **error)
+{
+    g_return_val_if_fail (cert_path != NULL, NULL);
+
+    char *real = realpath (cert_path, NULL);
+    if (real == NULL) {
+        g_set_error (error, POLICY_ERROR,
+                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "owner certificate '%s': %s%s", cert_path, g_strerror (errno),
+                     errno == ENOENT ? " (sevlaunch owner-init makes one)" : "");
+        return NULL;
+    }
+    g_autofree char *dir = g_path_get_dirname (real);
+    g_autofree char *name = g_path_get_basename (real);
+    free (real);
+    return open_owner (dir, name, flags, error);
+}
+
+PolicyOwner *
+policy_owner_open_dir (const char *dir, PolicyOwnerFlags flags, GError **error)
+{
+    g_return_val_if_fail (dir != NULL, NULL);
+    return open_owner (dir, POLICY_OWNER_CERT, flags, error);
+}
+
+const char *
+policy_owner_get_dir (const PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return owner->dir;
+}
+
+const SevCert *
+policy_owner_get_cert (const PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return &owner->cert;
+}
+
+const SevEcKey *
+policy_owner_get_key (const PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return owner->key;
+}
+
+PolicyRoots *
+policy_owner_get_roots (PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return owner->roots;
+}
+
+PolicyLedger *
+policy_owner_get_ledger (PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return owner->ledger;
+}
+
+guint
+policy_owner_n_releases (const PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, 0);
+    return owner->releases->len;
+}
+
+PolicyRelease *
+policy_owner_get_release (const PolicyOwner *owner, guint index)
+{
+    g_return_val_if_fail (owner != NULL && index < owner->releases->len, NULL);
+    return g_ptr_array_index (owner->releases, index);
+}
+
+/* The one release for which @get gives @wanted; more than one is an error. */
+static gboolean
+find_by (const PolicyOwner *owner,
+         const char *(*get) (const PolicyRelease *),
+         const char *wanted,
+         PolicyRelease **out,
+         GError **error)
+{
+    for (guint i = 0; wanted != NULL && i < owner->releases->len; i++) {
+        PolicyRelease *release = g_ptr_array_index (owner->releases, i);
+        if (g_strcmp0 (get (release), wanted) != 0)
+            continue;
+        if (*out != NULL) {
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_AMBIGUOUS,
+                         "releases '%s' and '%s' are both for '%s'",
+                         policy_release_get_name (*out), policy_release_get_name (release),
+                         wanted);
+            return FALSE;
+        }
+        *out = release;
+    }
+    return TRUE;
+}
+
+static gboolean
+load_secrets (const PolicyOwner *owner, PolicyRelease *release, GError **error)
+{
+    const int releases =
+        policy_dir_open_at (owner->dirfd, POLICY_RELEASES_DIR, FALSE, error);
+    if (releases < 0)
+        return FALSE;
+    const int fd =
+        policy_dir_open_at (releases, policy_release_get_name (release), FALSE, error);
+    close (releases);
+    if (fd < 0)
+        return FALSE;
+    const gboolean ok = policy_release_load_secrets (release, fd, error);
+    close (fd);
+    return ok;
+}
+
+PolicyRelease *
+policy_owner_find_release (const PolicyOwner *owner,
+                           const char *image,
+                           const char *luks_uuid,
+                           GError **error)
+{
+    PolicyRelease *found = NULL;
+
+    g_return_val_if_fail (owner != NULL, NULL);
+
+    g_autofree char *base = image != NULL ? g_path_get_basename (image) : NULL;
+    g_autofree char *uuid = luks_uuid != NULL ? g_ascii_strdown (luks_uuid, -1) : NULL;
+    if (!find_by (owner, policy_release_get_luks_uuid, uuid, &found, error))
+        return NULL;
+    if (found == NULL && !find_by (owner, policy_release_get_image, base, &found, error))
+        return NULL;
+    if (found == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_MISSING,
+                     "no release in '%s' is for image '%s'%s%s (sevlaunch release create "
+                     "makes one)",
+                     owner->dir, base != NULL ? base : "-",
+                     uuid != NULL ? " or LUKS UUID " : "", uuid != NULL ? uuid : "");
+        return NULL;
+    }
+    return load_secrets (owner, found, error) ? found : NULL;
+}
+
+gboolean
+policy_owner_init (const char *dir, GError **error)
+{
+    guint8 bytes[SEV_CERT_SIZE];
+    SevCert cert;
+
+    g_return_val_if_fail (dir != NULL, FALSE);
+
+    if (g_mkdir_with_parents (dir, 0700) != 0) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "making '%s': %s", dir,
+                     g_strerror (errno));
+        return FALSE;
+    }
+    const int fd = policy_dir_open (dir, NULL, error);
+    if (fd < 0)
+        return FALSE;
+
+    g_autoptr (SevEcKey) key = sev_ec_key_generate (SEV_CURVE_P384, error);
+    g_autoptr (SevSecret) pem = key != NULL ? sev_ec_key_to_pem (key, error) : NULL;
+    gboolean ok = pem != NULL;
+    if (ok) {
+        sev_cert_init (&cert, SEV_USAGE_PDH, SEV_ALGO_ECDH_SHA256);
+        sev_cert_set_ec_key (&cert, key);
+        sev_cert_encode (&cert, bytes);
+        /* A certificate that is there stays, and so does its key: the key comes first. */
+        ok = faccessat (fd, POLICY_OWNER_CERT, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+        if (!ok)
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_EXISTS,
+                         "'%s' is there already and stays as it is", POLICY_OWNER_CERT);
+    }
+    ok = ok && policy_file_write (fd, POLICY_OWNER_KEY, sev_secret_data (pem),
+                                  sev_secret_size (pem), FALSE, error);
+    if (ok &&
+        !policy_file_write (fd, POLICY_OWNER_CERT, bytes, sizeof bytes, FALSE, error)) {
+        unlinkat (fd, POLICY_OWNER_KEY, 0);
+        ok = FALSE;
+    }
+    close (fd);
+    return ok;
+}
+
+static gboolean
+comment_is_text (const char *comment)
+{
+    if (strlen (comment) > 200 || !g_utf8_validate (comment, -1, NULL))
+        return FALSE;
+    for (const char *p = comment; *p != '\0'; p++)
+        if (g_ascii_iscntrl (*p))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+add_root (int dirfd,
+          const PolicyFingerprint *fingerprint,
+          const char *comment,
+          gboolean *added,
+          GError **error)
+{
+    g_autoptr (GBytes) old = NULL;
+    g_autoptr (PolicyRoots) roots = read_roots (dirfd, &old, error);
+    g_autoptr (GString) text = g_string_new (NULL);
+    gsize len = 0;
+
+    if (roots == NULL)
+        return FALSE;
+    *added = !policy_roots_contains (roots, fingerprint);
+    if (!*added)
+        return TRUE;
+    if (old != NULL) {
+        const char *data = g_bytes_get_data (old, &len);
+        g_string_append_len (text, data, (gssize) len);
+    }
+    if (text->len > 0 && text->str[text->len - 1] != '\n')
+        g_string_append_c (text, '\n');
+    g_autofree char *word = policy_fingerprint_to_text (fingerprint);
+    g_string_append_printf (text, "%s  %s\n", word, comment);
+    return policy_file_write (dirfd, POLICY_OWNER_ROOTS, text->str, text->len, TRUE, error);
+}
+
+gboolean
+policy_owner_trust (const char *dir,
+                    const PolicyFingerprint *fingerprint,
+                    const char *comment,
+                    gboolean *added,
+                    GError **error)
+{
+    gboolean was_added = FALSE;
+
+    g_return_val_if_fail (dir != NULL && fingerprint != NULL && comment != NULL, FALSE);
+
+    if (!comment_is_text (comment)) {
+        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
+                             "the comment is not one line of text");
+        return FALSE;
+    }
+    const int fd = policy_dir_open (dir, NULL, error);
+    if (fd < 0)
+        return FALSE;
+    const gboolean ok = add_root (fd, fingerprint, comment, &was_added, error);
+    close (fd);
+    if (ok && added != NULL)
+        *added = was_added;
+    return ok;
+}
+
+GBytes *
+policy_read_cert_bytes (const char *path, gsize size, GError **error)
+{
+    g_autofree char *content = NULL;
+    g_autoptr (GError) local = NULL;
+    gsize len;
+
+    g_return_val_if_fail (path != NULL, NULL);
+
+    /* Public files that may lie anywhere; a pipe is read to its end, within the bound. */
+    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        g_set_error (error, POLICY_ERROR,
+                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "'%s': %s", path, g_strerror (errno));
+        return NULL;
+    }
+    content = g_malloc (MAX_CERT_FILE + 1);
+    for (len = 0; len <= MAX_CERT_FILE;) {
+        const gssize got = read (fd, content + len, MAX_CERT_FILE + 1 - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "'%s': %s", path,
+                         g_strerror (errno));
+            close (fd);
+            return NULL;
+        }
+        if (got == 0)
+            break;
+        len += (gsize) got;
+    }
+    close (fd);
+    g_autoptr (GBytes) bytes = g_bytes_new (content, len);
+    if (len == size)
+        return g_steal_pointer (&bytes);
+    g_autoptr (GBytes) binary = policy_unwrap_base64 (bytes, NULL, 0);
+    if (g_bytes_get_size (binary) == size)
+        return g_steal_pointer (&binary);
+    g_set_error (error, POLICY_ERROR,
+                 g_bytes_get_size (binary) < size ? POLICY_ERROR_OWNER_CERT_TRUNCATED
+                                                  : POLICY_ERROR_OWNER_CERT_MALFORMED,
+                 "'%s': %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT, path,
+                 g_bytes_get_size (binary), size);
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "policy/policy-error.h"
+#include "sev/base/sev-secret.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: owner-file
+ * @short_description: how files of the owner's directory are opened, read and written
+ *
+ * A file there is regular, the caller's and no link; nothing is opened before that is
+ * certain, and what is read is what was checked, because both go by one descriptor.
+ */
+
+typedef enum {
+    POLICY_FILE_PUBLIC = 0,
+    POLICY_FILE_SECRET = 1 << 0,   /* nobody but its owner may have any right to it */
+    POLICY_FILE_OPTIONAL = 1 << 1, /* that it is missing is no error */
+} PolicyFileFlags;
+
+/**
+ * policy_file_read:
+ * @dirfd: where @name is; @name has no slash
+ * @max: most bytes that it may have
+ * @out: (out) (transfer full) (nullable): %NULL if missing and optional
+ * Errors: %POLICY_ERROR_OWNER_MISSING, %POLICY_ERROR_OWNER_FILE_TYPE,
+ *   %POLICY_ERROR_OWNER_FILE_MODE, %POLICY_ERROR_OWNER_FILE_SIZE, %POLICY_ERROR_IO.
+ */
+gboolean policy_file_read (int dirfd,
+                           const char *name,
+                           gsize max,
+                           PolicyFileFlags flags,
+                           GBytes **out,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** policy_file_read_secret: the same into secret memory; at least one byte */
+SevSecret *policy_file_read_secret (int dirfd, const char *name, gsize max, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_file_write:
+ * @data: (array length=len)
+ * @replace: what is there is replaced; else it is an error
+ * Writes 0600: the file appears whole or not at all, and survives a power cut.
+ * Errors: %POLICY_ERROR_OWNER_EXISTS, %POLICY_ERROR_IO.
+ */
+gboolean policy_file_write (int dirfd,
+                            const char *name,
+                            const void *data,
+                            gsize len,
+                            gboolean replace,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_dir_open:
+ * @path: followed through links
+ * @resolved: (out) (optional): its path without links
+ * Returns: a descriptor of a directory that is the caller's and 0700, or -1
+ * Errors: %POLICY_ERROR_OWNER_MISSING, %POLICY_ERROR_OWNER_DIR_MODE,
+ *   %POLICY_ERROR_OWNER_DIR_OWNER, %POLICY_ERROR_IO.
+ */
+int policy_dir_open (const char *path, char **resolved, GError **error);
+/** policy_dir_open_at: the same beneath @dirfd and no link; -1 without error if optional */
+int policy_dir_open_at (int dirfd, const char *name, gboolean optional, GError **error);
+/** policy_dir_make_at: makes it 0700 if it is missing, then policy_dir_open_at() */
+int policy_dir_make_at (int dirfd, const char *name, GError **error);
+
+/** policy_name_is_plain: letters, digits and "._+-", not starting with a dot, 1..128 */
+gboolean policy_name_is_plain (const char *name);
+
+/**
+ * policy_suggest: the known word nearest to @word, if one is near
+ * @known: (array zero-terminated=1)
+ * Returns: (nullable): an element of @known
+ */
+const char *policy_suggest (const char *word, const char *const *known);
+
+G_END_DECLS
