@@ -32,6 +32,7 @@ and its path.  Progress goes to standard error.
                    /var/cache/sevlaunch for root, else ~/.cache/sevlaunch)
   --tarball FILE   use this copy of $TARBALL
   --if-cached      do not build: exit with 3 if the image is not in the cache
+  --key            print the name of the cache's entry for these files and tools
   --rebuild        build even if the image is in the cache, and compare
   --pin            write the digest into expected.sha256 (after a change here)
   --plain-amdsev   build edk2's own AmdSev platform instead, amdsev-ovmf.fd,
@@ -66,7 +67,7 @@ stage_end() {
     stage_name=
 }
 
-output='' cache='' tarball='' rebuild=no pin=no only_cached=no platform=SevLaunch
+output='' cache='' tarball='' rebuild=no pin=no only_cached=no only_key=no platform=SevLaunch
 while [ $# -gt 0 ]; do
     case $1 in
         --output | --cache | --tarball)
@@ -75,6 +76,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --rebuild) rebuild=yes ;;
+        --key) only_key=yes ;;
         --if-cached) only_cached=yes ;;
         --pin) pin=yes ;;
         --plain-amdsev) platform=AmdSev ;;
@@ -132,7 +134,7 @@ check_build_packages() {
 
 # --- directories -----------------------------------------------------------
 
-# A directory that only its owner, the caller, can have filled.
+# A directory that only its owner, the caller, can have filled, from now on.
 own_directory() {
     mkdir -p -- "$(dirname -- "$1")"
     [ -e "$1" ] || [ -L "$1" ] || mkdir -m "$2" -- "$1" || die "cannot make '$1'"
@@ -140,7 +142,9 @@ own_directory() {
     [ "$(stat -c %u -- "$1")" = "$(id -u)" ] || die "'$1' belongs to another user; remove it"
     local mode
     mode=$(stat -c %a -- "$1")
-    (((8#$mode & 8#022) == 0)) || die "'$1' can be written by others (mode $mode)"
+    (((8#$mode & 8#002) == 0)) || die "'$1' can be written by everybody (mode $mode)"
+    # Not an attack where umask is 002, but nothing that others may fill.
+    chmod g-w -- "$1"
 }
 
 default_cache() {
@@ -159,11 +163,11 @@ has_digest() {
     [ -f "$1" ] && [ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
 }
 
-# Mirrors of this machine that may carry Debian's main archive.
+# Mirrors of this machine that may carry Debian's main archive: where its own
+# "apt-get update" would look, which needs no lists to be there yet.
 mirrors() {
-    # shellcheck disable=SC2016  # apt-get expands these
-    apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
-        awk '$2 == "main" && $3 !~ /security|updates|backports/ && !seen[$1]++ { print $1 }'
+    apt-get -qq -o "Dir::State=$1" update --print-uris |
+        sed -n "s|^'\(.*\)/dists/[^/]*/InRelease' .*|\1|p" | awk '!/security/ && !seen[$0]++'
 }
 
 # An apt of our own: its sources, lists and cache lie in DIR, the machine's
@@ -193,7 +197,8 @@ fetch_source() {
     local target=$1 work mirror uri
     work=$(mktemp -d "$cache/apt.XXXXXXXXXX")
     cleanup+=("$work")
-    for mirror in $(mirrors); do
+    mkdir -p "$work/machine/lists/partial"
+    for mirror in $(mirrors "$work/machine"); do
         rm -rf "${work:?}"/*
         private_apt_conf "$work" "$mirror"
         apt-get -qq -c "$work/apt.conf" update >"$work/log" 2>&1 || continue
@@ -296,6 +301,10 @@ cleanup=()
 trap 'if [ ${#cleanup[@]} -gt 0 ]; then rm -rf -- "${cleanup[@]}"; fi' EXIT
 
 check_build_packages
+if [ "$only_key" = yes ]; then
+    inputs_digest
+    exit 0
+fi
 [ -n "$cache" ] || cache=$(default_cache)
 own_directory "$cache" 755
 cache=$(cd "$cache" && pwd)

@@ -135,6 +135,9 @@ def add_host_attacks(t):
            args=disk + UNREADABLE_FW_CFG)
     t.case("fw_cfg unreadable, no -kernel, attacker's disk", t.refused, "fw-cfg-unreadable", right,
            args=disk + UNREADABLE_FW_CFG)
+    t.case("fw_cfg's other port unreadable, attacker's disk", t.refused, "fw-cfg-unreadable", right,
+           kernel=kit.kernel,
+           args=disk + tuple(arg.replace("0x511", "0x510") for arg in UNREADABLE_FW_CFG))
     t.case("another kernel", t.refused, "kernel-mismatch", right, kernel=kit.attacker, args=disk)
 
     with open(kit.kernel, "rb") as f:

@@ -261,6 +261,10 @@ StartKernel (VOID)
 
     Status = gBS->LoadImage (FALSE, gImageHandle, (EFI_DEVICE_PATH_PROTOCOL *) &mKernelPath,
                              mBlobs[BlobKernel].Data, mBlobs[BlobKernel].Size, &Handle);
+    if (Status == EFI_OUT_OF_RESOURCES) {
+        Refuse (SEVLAUNCH_REFUSED_TOO_LARGE, "the kernel does not fit into memory");
+    }
+
     if (EFI_ERROR (Status)) {
         Refuse (SEVLAUNCH_REFUSED_NOT_LOADABLE,
                 "the measured kernel is not an EFI program for x86-64");
