@@ -156,16 +156,31 @@ const PspHostOps fake_host_engine_ops = {
     .write_private = write_private,
 };
 
+static PspChip *
+load_chip (void)
+{
+    g_autofree char *path =
+        g_build_filename (g_getenv ("G_TEST_SRCDIR"), "tests/unit/psp-chip-v1.b64", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr (GError) error = NULL;
+    gsize len;
+
+    g_file_get_contents (path, &text, NULL, &error);
+    g_assert_no_error (error);
+    g_autofree guint8 *bytes = g_base64_decode (text, &len);
+    g_autoptr (SevSecret) blob = sev_secret_new_copy (bytes, len);
+    PspChip *chip = psp_chip_load (blob, &error);
+    g_assert_no_error (error);
+    return chip;
+}
+
 PspChip *
 fake_chip (void)
 {
     static PspChip *chip;
 
-    if (chip == NULL) {
-        g_autoptr (GError) error = NULL;
-        chip = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, &error);
-        g_assert_no_error (error);
-    }
+    if (chip == NULL)
+        chip = load_chip ();
     return chip;
 }
 

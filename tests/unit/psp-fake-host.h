@@ -40,7 +40,9 @@ extern const PspHostOps fake_host_engine_ops;
 
 guint8 *fake_host_at (FakeHost *host, guint64 paddr, gsize len);
 
-/* The chip of this process: Naples, because it is made ten times as fast. */
+/* A Naples chip as version 1 of the format has it, psp-chip-v1.b64: making RSA keys is
+ * slow, and what was written once must load for ever.
+ */
 PspChip *fake_chip (void);
 
 PspDevice *fake_device_new (FakeHost *host, const PspConfig *config);

@@ -12,6 +12,15 @@
 #include "tests/unit/psp-fake-host.h"
 
 static void
+assert_damaged (const guint8 *data, gsize len, const PspChip *chip)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (psp_keys_load (data, len, chip, &error));
+    g_assert_error (error, PSP_ERROR, PSP_ERROR_NV_DAMAGED);
+}
+
+static void
 assert_ec_signed (const SevCert *cert, guint slot, SevUsage by, const SevEcKey *key)
 {
     guint8 body[SEV_CERT_BODY_SIZE];
@@ -91,7 +100,7 @@ assert_rsa_signed (const void *body, gsize len, const guint8 *signature, SevAmdC
 }
 
 static void
-test_chip (void)
+assert_chip_certs (PspChip *chip)
 {
     g_autoptr (GBytes) ark_bytes = NULL;
     g_autoptr (GBytes) ask_bytes = NULL;
@@ -99,7 +108,7 @@ test_chip (void)
     SevAmdCert ark, ask;
     SevCert cek;
 
-    psp_chip_get_amd_certs (fake_chip (), &ark_bytes, &ask_bytes, &cek_bytes);
+    psp_chip_get_amd_certs (chip, &ark_bytes, &ask_bytes, &cek_bytes);
     g_assert_cmpuint (g_bytes_get_size (ark_bytes), ==, 832);
     decode_amd (ark_bytes, &ark);
     decode_amd (ask_bytes, &ask);
@@ -125,6 +134,24 @@ test_chip (void)
     assert_empty (&cek.sig[1]);
     sev_cert_encode_body (&cek, body);
     assert_rsa_signed (body, sizeof body, cek.sig[0].bytes, &ask);
+}
+
+static void
+test_chip (void)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PspChip) fresh = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, &error);
+
+    g_assert_no_error (error);
+    assert_chip_certs (fresh);
+    assert_chip_certs (fake_chip ());
+    g_assert_cmpint (memcmp (psp_chip_id (fresh), psp_chip_id (fake_chip ()), 64), !=, 0);
+
+    /* Another chip's persistent state is as good as damaged. */
+    g_autoptr (PspKeys) keys = psp_keys_generate (fresh, 1, 55, &error);
+    g_autoptr (SevSecret) blob = psp_keys_save (keys, fresh, &error);
+    g_assert_no_error (error);
+    assert_damaged (sev_secret_data (blob), sev_secret_size (blob), fake_chip ());
 }
 
 static void
@@ -156,15 +183,6 @@ test_chip_saved (void)
 }
 
 static void
-assert_damaged (const guint8 *data, gsize len, const PspChip *chip)
-{
-    g_autoptr (GError) error = NULL;
-
-    g_assert_null (psp_keys_load (data, len, chip, &error));
-    g_assert_error (error, PSP_ERROR, PSP_ERROR_NV_DAMAGED);
-}
-
-static void
 test_keys_saved (void)
 {
     g_autoptr (GError) error = NULL;
@@ -189,11 +207,6 @@ test_keys_saved (void)
         assert_damaged (bytes, len, fake_chip ());
         bytes[i] ^= 0x01;
     }
-
-    /* Another chip's state is as good as damaged. */
-    g_autoptr (PspChip) other = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, &error);
-    g_assert_no_error (error);
-    assert_damaged (bytes, len, other);
 }
 
 /* Whole and sealed by this chip, but of two platforms. */
