@@ -42,6 +42,7 @@ EOF
 }
 
 die() {
+    stage_end
     echo "build-firmware: $*" >&2
     exit 1
 }
@@ -110,7 +111,7 @@ inputs_digest() {
     (
         cd "$here"
         echo "$TARBALL_SHA256 $platform $(toolchain) $(/usr/bin/python3 --version)"
-        find SevLaunchPkg build-firmware.sh derive-platform.py ../console-lines.h -type f -print0 |
+        find SevLaunchPkg build-tree.sh derive-platform.py ../console-lines.h -type f -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
     ) | sha256sum | cut -c1-64
 }
@@ -166,7 +167,7 @@ has_digest() {
 # Mirrors of this machine that may carry Debian's main archive: where its own
 # "apt-get update" would look, which needs no lists to be there yet.
 mirrors() {
-    apt-get -qq -o "Dir::State=$1" update --print-uris |
+    apt-get -o "Dir::State=$1" update --print-uris |
         sed -n "s|^'\(.*\)/dists/[^/]*/InRelease' .*|\1|p" | awk '!/security/ && !seen[$0]++'
 }
 
@@ -221,53 +222,28 @@ fetch_source() {
 
 # --- the build -------------------------------------------------------------
 
-# Runs a command of the build with nothing of the caller's environment.
-in_clean_env() {
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$BUILD_DIR" LC_ALL=C.UTF-8 TZ=UTC \
-        PYTHON_COMMAND=/usr/bin/python3 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 "$@"
-}
-
 build_image() {
-    local tree=$BUILD_DIR/edk2 log=$BUILD_DIR/build.log jobs count=0 line
-    jobs=$(nproc)
+    local tree=$BUILD_DIR/edk2 log=$BUILD_DIR/build.log count=0 line
     rm -rf -- "$tree"
     mkdir -- "$tree"
-
-    stage "unpacking the source"
-    tar -xJf "$tarball" -C "$tree" --strip-components=1 --no-same-owner
-    if [ "$platform" = AmdSev ]; then
-        /usr/bin/python3 "$here/derive-platform.py" --plain-amdsev "$tree"
-        dsc=OvmfPkg/AmdSev/AmdSevX64.dsc
-    else
-        /usr/bin/python3 "$here/derive-platform.py" "$tree" "$here/../console-lines.h"
-        dsc=SevLaunchPkg/SevLaunch.dsc
-    fi
-
-    stage "building edk2's tools"
-    in_clean_env make -s -j"$jobs" -C "$tree/BaseTools/Source/C" ARCH=X64 >"$log" 2>&1 || build_failed "$log"
-
-    stage "building the firmware"
-    # shellcheck disable=SC2016  # the inner shell expands these
-    in_clean_env bash -c '
-        tree=$1 jobs=$2 dsc=$3
-        set --
-        cd "$tree" && . ./edksetup.sh && build -n "$jobs" -a X64 -t GCC5 -b RELEASE -p "$dsc"
-        ' build "$tree" "$jobs" "$dsc" 2>&1 | tee "$log" | while IFS= read -r line; do
-        case $line in
-            "Building ..."*)
-                count=$((count + 1))
-                stage_progress "$count modules"
-                ;;
-        esac
-    done || build_failed "$log"
-    stage_end
+    "$here/build-tree.sh" "$tarball" "$platform" "$tree" 2>&1 | tee "$log" | {
+        while IFS= read -r line; do
+            case $line in
+                "stage: "*) stage "${line#stage: }" ;;
+                "Building ..."*)
+                    count=$((count + 1))
+                    stage_progress "$count modules"
+                    ;;
+            esac
+        done
+        stage_end
+    } || build_failed "$log"
 
     built=$tree/Build/$platform/RELEASE_GCC5/FV/OVMF.fd
     [ -f "$built" ] || build_failed "$log"
 }
 
 build_failed() {
-    stage_end
     grep -v '^"gcc"' "$1" | tail -n 25 >&2 || :
     die "the build failed; the whole log is $1"
 }
@@ -337,6 +313,7 @@ if [ "$rebuild" = yes ] || ! cached; then
             if ! has_digest "$tarball" "$TARBALL_SHA256"; then
                 stage "getting $TARBALL"
                 fetch_source "$tarball"
+                stage_end
             fi
         fi
         build_image
