@@ -128,9 +128,8 @@ make_filesystem()
     mkfs.ext4 -q -F -b 4096 -m 0 -L root -d "$tree" \
         -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "$image"
 }
-export -f make_filesystem
 say "root file system"
-"${as_root[@]}" bash -euo pipefail -c 'make_filesystem "$@"' make_filesystem \
+"${as_root[@]}" bash -euo pipefail -c "$(declare -f make_filesystem)"'; make_filesystem "$@"' make-disk \
     "$tree" "$tmp/root.img" "$free" "${roots[@]}" || die "cannot make the root file system"
 
 # ---- the unified kernel image ----------------------------------------------------
@@ -155,7 +154,8 @@ fi
 check_stub()
 {
     local version
-    objcopy -O binary --only-section=.sdmagic "$stub" "$tmp/sdmagic"
+    objcopy -O binary --only-section=.sdmagic "$stub" "$tmp/sdmagic" 2>/dev/null ||
+        die "'$stub' is not systemd's EFI stub"
     version=$(tr -d '\0' <"$tmp/sdmagic" | sed -n 's/.*systemd-stub \([0-9][0-9]*\).*/\1/p')
     [ -n "$version" ] || die "'$stub' is not systemd's EFI stub"
     [ "$version" -lt 254 ] || die "'$stub' is of systemd $version: from 254 on it takes an unmeasured command line (use Debian 12's, --stub)"

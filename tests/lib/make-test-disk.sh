@@ -8,7 +8,7 @@
 # "guest-root: marker TEXT" (default "genuine"), how many secrets are left, and
 # "guest-root: ready", then waits.  Made in seconds once examples/make-root-tree.sh has its results in the
 # cache.  Beside the disk: kernel and initrd.  With --plain the root file system alone,
-not encrypted: what an attacker would like to see mounted.
+# not encrypted: what an attacker would like to see mounted.
 set -euo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 # shellcheck source=ovmf-hooks/guest/guest-lib.sh
