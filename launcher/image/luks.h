@@ -10,12 +10,10 @@ G_BEGIN_DECLS
  * SECTION: luks
  * @short_description: the LUKS2 header that a release pins
  *
- * Source: "LUKS2 On-Disk Format Specification" 1.1.  Only what the guest accepts too
- * passes: one crypt segment with aes-xts-plain64, no tokens, no re-encryption, no
- * requirements.
+ * Source: "LUKS2 On-Disk Format Specification" 1.1.  Whether the guest will accept the
+ * header is judged by the guest's own program text (ovmf-hooks/guest/luks-header.h), so
+ * that nothing is pinned which the guest then refuses.
  */
-
-#define LUKS_HEADER_MAX (16u << 20) /* bytes: header area that can be pinned */
 
 /**
  * LuksHeader:
@@ -55,8 +53,8 @@ LuksHeader *luks_find (const ImageInfo *image,
 
 /**
  * luks_parse:
- * @data: (array length=len): first bytes of a partition: binary header and JSON area
- * @len: their number; up to 4 MiB are looked at
+ * @data: (array length=len): first bytes of a partition
+ * @len: their number: 16 MiB, or the whole partition if it is smaller
  * @partition_size: bytes
  * @uuid: (out) (transfer full): text of the UUID
  * @length: (out): see #LuksHeader
