@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "psp/fw/psp-device.h"
+#include "psp/host/guest-memory.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: bus
+ * @short_description: the addresses under which the secure processor sees memory
+ *
+ * Guest memory has its guest-physical addresses, the firmware image ends at 4 GiB as in the
+ * guest, and buffers of commands lie above %BUS_BUFFERS while they are lent.
+ */
+typedef struct _Bus Bus;
+
+#define BUS_BUFFERS (G_GUINT64_CONSTANT (1) << 52)
+
+Bus *bus_new (void);
+void bus_free (Bus *bus);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bus, bus_free)
+
+/** bus_set_ram: @memory: (transfer none): mapped, outlives @bus */
+void bus_set_ram (Bus *bus, GuestMemory *memory);
+
+/**
+ * bus_set_rom:
+ * @data: (transfer none): firmware image, outlives @bus; never written, although a command
+ *   that would encrypt it in place may name it
+ * Returns: the address of its first byte
+ */
+guint64 bus_set_rom (Bus *bus, const guint8 *data, gsize len);
+
+/**
+ * bus_lend:
+ * @data: (nullable) (transfer none): a buffer that stays until bus_take_back()
+ * Returns: its address; 0, the address that commands take for "no buffer", if @data is
+ * %NULL
+ */
+guint64 bus_lend (Bus *bus, void *data, gsize len);
+/** bus_take_back: all buffers lent */
+void bus_take_back (Bus *bus);
+
+gboolean bus_range_ok (Bus *bus, guint64 paddr, guint64 len, PspMemoryAccess access);
+gboolean bus_read (Bus *bus, guint64 paddr, void *buf, gsize len, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+gboolean bus_write (Bus *bus, guint64 paddr, const void *buf, gsize len, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
