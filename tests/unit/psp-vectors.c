@@ -3,26 +3,12 @@
 
 #include <string.h>
 
-#include "sev/base/sev-bytes.h"
-
-GBytes *
-vector_path (const char *path)
-{
-    g_autofree char *full =
-        g_build_filename (g_getenv ("G_TEST_SRCDIR"), "tests/vectors", path, NULL);
-    g_autoptr (GError) error = NULL;
-    char *content;
-    gsize len;
-
-    g_file_get_contents (full, &content, &len, &error);
-    g_assert_no_error (error);
-    return g_bytes_new_take (content, len);
-}
+#include "tests/lib/test-vectors.h"
 
 void
 vectors_for_each (const char *kind, guint expected, VectorCheck check)
 {
-    g_autoptr (GBytes) file = vector_path ("vectors.json");
+    g_autoptr (GBytes) file = test_vector_load ("vectors.json");
     g_autoptr (JsonParser) parser = json_parser_new ();
     g_autoptr (GError) error = NULL;
     gsize len;
@@ -56,20 +42,12 @@ GBytes *
 vector_bytes (JsonObject *vector, const char *member)
 {
     const char *text = vector_string (vector, member);
-    gsize len;
 
-    if (g_str_has_suffix (member, "_b64")) {
-        guint8 *raw = g_base64_decode (text, &len);
-        return g_bytes_new_take (raw, len);
-    }
-    len = strlen (text) / 2;
-    guint8 *raw = g_malloc (len);
-    g_assert_true (sev_hex_decode (text, raw, len, NULL));
-    return g_bytes_new_take (raw, len);
+    return g_str_has_suffix (member, "_b64") ? test_unbase64 (text) : test_unhex (text);
 }
 
 GBytes *
 vector_file (JsonObject *vector, const char *member)
 {
-    return vector_path (vector_string (vector, member));
+    return test_vector_load (vector_string (vector, member));
 }

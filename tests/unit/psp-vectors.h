@@ -14,5 +14,3 @@ const char *vector_string (JsonObject *vector, const char *member);
 GBytes *vector_bytes (JsonObject *vector, const char *member);
 /* The content of the file that a member names. */
 GBytes *vector_file (JsonObject *vector, const char *member);
-/* The content of a file beside vectors.json. */
-GBytes *vector_path (const char *path);

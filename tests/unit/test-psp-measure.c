@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "psp/fw/psp-measure.h"
+#include "tests/lib/test-vectors.h"
 #include "tests/unit/psp-fake-host.h"
 #include "tests/unit/psp-vectors.h"
 
@@ -182,7 +183,7 @@ run_launch (JsonObject *vector, const char *const *then, gsize piece)
     update (psp, host, handle, firmware, piece);
     for (gsize i = 0; i < 4 && then[i] != NULL; i++) {
         g_autoptr (GBytes) more = strchr (then[i], '/') != NULL
-                                      ? vector_path (then[i])
+                                      ? test_vector_load (then[i])
                                       : vector_bytes (vector, then[i]);
         update (psp, host, handle, more, piece);
     }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "tests/lib/test-vectors.h"
 #include "tests/unit/psp-fake-host.h"
 #include "tests/unit/psp-vectors.h"
 
@@ -138,7 +139,7 @@ assert_plaintext (JsonObject *vector, const guint8 *data, gsize len)
     }
     g_assert_cmpmem (data, sizeof table, table, sizeof table);
     if (json_object_has_member (vector, "inject")) {
-        g_autoptr (GBytes) secret = vector_path ("secret/luks.txt");
+        g_autoptr (GBytes) secret = test_vector_load ("secret/luks.txt");
         g_assert_true (contains (data, len, secret));
     } else if (json_object_has_member (vector, "secret_file")) {
         g_autoptr (GBytes) secret = vector_file (vector, "secret_file");
@@ -148,7 +149,7 @@ assert_plaintext (JsonObject *vector, const guint8 *data, gsize len)
         g_assert_cmpuint (json_array_get_length (files), ==, 2);
         for (guint i = 0; i < 2; i++) {
             g_autoptr (GBytes) secret =
-                vector_path (json_array_get_string_element (files, i));
+                test_vector_load (json_array_get_string_element (files, i));
             g_assert_true (contains (data, len, secret));
         }
     }

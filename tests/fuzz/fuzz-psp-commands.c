@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A sequence of commands for the emulated firmware: records of an index into the table
+ * below and 52 bytes of command buffer.  The host never fails, so neither may the device;
+ * after each command its state must make sense.
+ */
+
+#include <stdint.h>
+#include <string.h>
+
+#include "psp/fw/psp-private.h"
+
+#define MEMORY_SIZE 0x10000u
+#define RECORD_SIZE 53u
+#define MAX_RECORDS 64u
+
+/* The order is the corpus' format. */
+static const guint32 ids[] = {
+    PSP_CMD_INIT,
+    PSP_CMD_SHUTDOWN,
+    PSP_CMD_PLATFORM_RESET,
+    PSP_CMD_PLATFORM_STATUS,
+    PSP_CMD_PDH_CERT_EXPORT,
+    PSP_CMD_DF_FLUSH,
+    PSP_CMD_GET_ID,
+    PSP_CMD_DECOMMISSION,
+    PSP_CMD_ACTIVATE,
+    PSP_CMD_DEACTIVATE,
+    PSP_CMD_GUEST_STATUS,
+    PSP_CMD_LAUNCH_START,
+    PSP_CMD_LAUNCH_UPDATE_DATA,
+    PSP_CMD_LAUNCH_MEASURE,
+    PSP_CMD_LAUNCH_SECRET,
+    PSP_CMD_LAUNCH_FINISH,
+};
+#define INDEX_POKE G_N_ELEMENTS (ids)      /* 2 bytes address, 48 bytes for memory */
+#define INDEX_RAW (G_N_ELEMENTS (ids) + 1) /* 4 bytes id, 48 bytes buffer */
+
+typedef struct {
+    guint8 memory[MEMORY_SIZE];
+    SevSecret *nv;
+    guint8 counter;
+} Host;
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+static gboolean
+get_random (gpointer data, void *buf, gsize len, GError **error)
+{
+    Host *host = data;
+
+    memset (buf, host->counter++, len);
+    return TRUE;
+}
+
+static gboolean
+range_ok (gpointer data, guint64 paddr, guint64 len, PspMemoryAccess access)
+{
+    return paddr == PSP_TMR_SIZE || (paddr < MEMORY_SIZE && len <= MEMORY_SIZE - paddr);
+}
+
+static gboolean
+read_system (gpointer data, guint64 paddr, void *buf, gsize len, GError **error)
+{
+    Host *host = data;
+
+    g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_READ));
+    memcpy (buf, host->memory + paddr, len);
+    return TRUE;
+}
+
+static gboolean
+write_system (gpointer data, guint64 paddr, const void *buf, gsize len, GError **error)
+{
+    Host *host = data;
+
+    g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_WRITE));
+    memcpy (host->memory + paddr, buf, len);
+    return TRUE;
+}
+
+static gboolean
+nv_load (gpointer data, SevSecret **blob, GError **error)
+{
+    Host *host = data;
+
+    *blob = host->nv != NULL ? sev_secret_ref (host->nv) : NULL;
+    return TRUE;
+}
+
+static gboolean
+nv_store (gpointer data, const SevSecret *blob, GError **error)
+{
+    Host *host = data;
+
+    g_clear_pointer (&host->nv, sev_secret_unref);
+    if (blob != NULL)
+        host->nv = sev_secret_new_copy (sev_secret_data (blob), sev_secret_size (blob));
+    return TRUE;
+}
+
+static const PspHostOps ops = {
+    .get_random = get_random,
+    .range_ok = range_ok,
+    .read_system = read_system,
+    .write_system = write_system,
+    .nv_load = nv_load,
+    .nv_store = nv_store,
+};
+
+static void
+check_guest (const PspDevice *psp, const PspGuest *guest)
+{
+    const gboolean es = (guest->policy & SEV_POLICY_ES) != 0;
+    const gboolean launching =
+        guest->state == SEV_GUEST_LAUNCH_UPDATE || guest->state == SEV_GUEST_LAUNCH_SECRET;
+
+    g_assert_true (guest->state == SEV_GUEST_RUNNING || launching);
+    g_assert_true ((guest->digest != NULL) == (guest->state == SEV_GUEST_LAUNCH_UPDATE));
+    g_assert_true ((guest->tek != NULL) == launching);
+    g_assert_true ((guest->tik != NULL) == launching);
+    g_assert_nonnull (guest->vek);
+    g_assert_true (!es || psp->es_enabled);
+    if (guest->asid != 0) {
+        g_assert_cmpuint (guest->asid, <=, psp->config.max_asid);
+        g_assert_true (es == (guest->asid < psp->config.min_sev_asid));
+        g_assert_false (psp_guests_asid_stale (psp->guests, guest->asid));
+    }
+}
+
+static void
+check_device (const PspDevice *psp)
+{
+    const gboolean up = psp->state != SEV_PLATFORM_UNINIT;
+
+    g_assert_true ((psp->keys != NULL) == up);
+    g_assert_true ((psp->guests != NULL) == up);
+    if (!up)
+        return;
+    g_assert_true ((psp_guests_count (psp->guests) > 0) ==
+                   (psp->state == SEV_PLATFORM_WORKING));
+    for (guint32 handle = 1; handle <= MAX_RECORDS; handle++) {
+        const PspGuest *guest = psp_guests_find (psp->guests, handle);
+        if (guest != NULL)
+            check_guest (psp, guest);
+    }
+}
+
+static void
+run_record (PspDevice *psp, Host *host, const uint8_t record[RECORD_SIZE])
+{
+    const guint index = record[0] % (INDEX_RAW + 1);
+    guint8 buffer[RECORD_SIZE - 1];
+    SevStatus status;
+    guint32 id;
+
+    memcpy (buffer, record + 1, sizeof buffer);
+    if (index == INDEX_POKE) {
+        const guint at = (guint) (buffer[0] | buffer[1] << 8) % (MEMORY_SIZE - 48);
+        memcpy (host->memory + at, buffer + 2, 48);
+        return;
+    }
+    if (index == INDEX_RAW)
+        memcpy (&id, buffer, sizeof id);
+    else
+        id = ids[index];
+    if (!psp_device_command (psp, id, buffer, sizeof buffer, &status, NULL))
+        g_assert_not_reached ();
+    g_assert_cmpuint (status, <=, SEV_STATUS_SECURE_DATA_INVALID);
+    check_device (psp);
+}
+
+/* A platform after INIT; making its keys for each input would be most of the work. */
+static PspDevice *
+new_device (Host *host)
+{
+    static PspChip *chip;
+    static PspKeys *keys;
+    PspConfig config;
+
+    if (chip == NULL) {
+        chip = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, NULL);
+        keys = psp_keys_generate (chip, 1, 55, NULL);
+    }
+    psp_config_init (&config);
+    host->nv = psp_keys_save (keys, chip, NULL);
+    PspDevice *psp = psp_device_new (&config, chip, &ops, host, NULL);
+    psp->keys = g_memdup2 (keys, sizeof *keys);
+    sev_ec_key_ref (psp->keys->pek_key);
+    sev_ec_key_ref (psp->keys->pdh_key);
+    psp->guests = psp_guests_new (config.max_asid);
+    psp->state = SEV_PLATFORM_INIT;
+    return psp;
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    g_autofree Host *host = g_new0 (Host, 1);
+    g_autoptr (PspDevice) psp = new_device (host);
+
+    for (gsize n = 0; n < MAX_RECORDS && size >= RECORD_SIZE; n++) {
+        run_record (psp, host, data);
+        data += RECORD_SIZE;
+        size -= RECORD_SIZE;
+    }
+    g_clear_pointer (&psp, psp_device_free);
+    sev_secret_unref (host->nv);
+    return 0;
+}
