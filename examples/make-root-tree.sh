@@ -44,6 +44,11 @@ apt_sources()
         done
 }
 sources=$(apt_sources)
+if [ -z "$sources" ] && [ "$(id -u)" -eq 0 ]; then
+    say "apt-get update"
+    apt-get -qq update >&2
+    sources=$(apt_sources)
+fi
 [ -n "$sources" ] || die "apt knows no Debian 12 ($suite) archive here: is it in the sources, and did 'apt-get update' run?"
 
 versions()

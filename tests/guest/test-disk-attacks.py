@@ -30,14 +30,23 @@ import guestram  # noqa: E402
 import lukshdr  # noqa: E402
 import nbdswitch  # noqa: E402
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # cryptsetup, for a user
 MAKE_DISK = os.path.join(TOP, "tests", "lib", "make-test-disk.sh")
 KEY_GUID = uuid.UUID("736869e5-84f0-4973-92ec-06879ce3da0b")
 PIN_GUID = uuid.UUID("5ebfa30f-6bd1-4e0c-8a0d-3d2b4c0f7a11")
-UNLOCKED = "\nsevlaunch-guest: disk unlocked\n"
-REFUSED = re.compile(r"^sevlaunch-guest: refused: ([a-z0-9-]+): ", re.M)
+
+
+def console_line(name):
+    """A line's beginning, from where firmware, guest and launcher take it."""
+    with open(os.path.join(TOP, "ovmf-hooks", "console-lines.h"), encoding="ascii") as f:
+        return re.search(rf'^#define {name} "(.*)"$', f.read(), re.M).group(1)
+
+
+UNLOCKED = "\n" + console_line("SEVLAUNCH_GUEST_UNLOCKED") + "\n"
+REFUSED = re.compile("^" + re.escape(console_line("SEVLAUNCH_GUEST_REFUSED")) + "([a-z0-9-]+): ", re.M)
 # What a prompt or a root of somebody else's would print.
 PROMPT = re.compile(r"\(initramfs\)|BusyBox v|login:|passphrase|assword|guest-root:|[#$] $", re.I | re.M)
-TIMEOUT = 90
+TIMEOUT = 180
 
 
 def pin_of(header):
@@ -202,6 +211,11 @@ def make_cases(disk, work):
     null_header = lukshdr.change(disk.header, lambda m: m["segments"]["0"].update(encryption="cipher_null-ecb"))
     key, pin = disk.key, pin_of(disk.header)
     garbage = hashlib.shake_256(b"garbage").digest(disk.length)
+    # The attack is one: cryptsetup takes the owner's key for this header.
+    with open(path("null.part"), "wb") as f:
+        f.write(null_header + evil_root)
+    subprocess.run(["cryptsetup", "open", "--test-passphrase", "--key-file", disk.key_file, path("null.part")],
+                   check=True)
     null_disk = disk.changed(path("null.raw"), null_header, evil_root)
 
     # A server that answers honestly until the guest has read the header area to its
