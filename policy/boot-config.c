@@ -314,7 +314,6 @@ read_text (int fd, const char *path, gsize *len, GError **error)
 static PolicyBootConfig *
 load_at (int dirfd, const char *path, const char *name, gboolean *missing, GError **error)
 {
-    g_autoptr (GError) local = NULL;
     gsize len;
 
     const int fd =

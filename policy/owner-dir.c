@@ -474,7 +474,6 @@ GBytes *
 policy_read_cert_bytes (const char *path, gsize size, GError **error)
 {
     g_autofree char *content = NULL;
-    g_autoptr (GError) local = NULL;
     gsize len;
 
     g_return_val_if_fail (path != NULL, NULL);
