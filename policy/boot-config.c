@@ -69,7 +69,7 @@ names_owner_matter (const char *word)
 static gboolean
 check_forbidden (const char *text, gsize len, GError **error)
 {
-    g_autofree char *copy = g_strndup (text, len);
+    g_autofree char *copy = g_strndup (text != NULL ? text : "", len);
     g_auto (GStrv) lines = g_strsplit (copy, "\n", 0);
 
     for (guint i = 0; lines[i] != NULL; i++) {

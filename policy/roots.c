@@ -159,12 +159,12 @@ policy_roots_parse (const char *text, gsize len, GError **error)
                      MAX_FILE_SIZE);
         return NULL;
     }
-    if (!g_utf8_validate_len (text, len, NULL)) {
+    if (len > 0 && !g_utf8_validate_len (text, len, NULL)) {
         g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
                              "trusted-roots: not UTF-8 text");
         return NULL;
     }
-    g_autofree char *copy = g_strndup (text, len);
+    g_autofree char *copy = g_strndup (text != NULL ? text : "", len);
     g_auto (GStrv) lines = g_strsplit (copy, "\n", 0);
     for (guint i = 0; lines[i] != NULL; i++)
         if (!parse_line (roots, lines[i], i + 1, error))
