@@ -32,6 +32,7 @@ END
 
 roots=() kernel='' initrd='' output='' name=disk append='' cmdline='' free=64 key_file=''
 stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub
+epoch=315619200 # 1980-01-02: FAT knows nothing earlier
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -76,6 +77,12 @@ default_cmdline="console=ttyS0 quiet panic=-1 oops=panic noresume nohibernate no
 default_cmdline="$default_cmdline root=/dev/mapper/sevlaunch-root ro"
 default_cmdline="$default_cmdline systemd.import_credentials=no systemd.gpt_auto=no"
 cmdline=${cmdline:-$default_cmdline}${append:+ $append}
+for word in panic=-1 systemd.import_credentials=no systemd.gpt_auto=no; do
+    case " $cmdline " in
+    *" $word "*) ;;
+    *) say "warning: the command line lacks '$word' (see README.md, The command line)" ;;
+    esac
+done
 
 need mkfs.ext4 e2fsprogs sfdisk fdisk mformat mtools cryptsetup cryptsetup-bin \
     objcopy binutils qemu-img qemu-utils tar tar
@@ -164,7 +171,7 @@ check_stub()
 # Sections go behind the stub's own, each on a page of its own, in a fixed order.
 make_uki()
 {
-    local args=() at section file
+    local args=() at section file field
     at=$(objdump -h "$stub" | while read -r _ _ size vma _; do
         if [[ $size$vma =~ ^[0-9a-f]{24}$ ]]; then
             echo $((16#$size + 16#$vma))
@@ -178,6 +185,12 @@ make_uki()
         at=$((at + $(stat -L -c %s "$file")))
     done
     objcopy "${args[@]}" "$stub" "$tmp/uki.efi"
+    # objcopy writes the time into the PE header (8), and with it into the checksum
+    # (88), which UEFI does not look at: the only bytes that differ from run to run.
+    at=$(od -A n -t u4 -j 60 -N 4 "$tmp/uki.efi")
+    for field in 8 88; do
+        printf '\0\0\0\0' | dd of="$tmp/uki.efi" bs=1 seek="$((at + field))" conv=notrunc status=none
+    done
 }
 
 say "unified kernel image"
@@ -222,7 +235,7 @@ END
 
 esp=$raw@@${mib}
 export MTOOLS_SKIP_CHECK=1
-touch -d @315619200 "$tmp/uki.efi" # the same bytes for the same image
+touch -d "@$epoch" "$tmp/uki.efi"
 mformat -i "$esp" -T "$((esp_mib * 2048))" -h 64 -s 32 -c 1 -F -v ESP -N 5e570000 ::
 mmd -i "$esp" ::/EFI ::/EFI/BOOT
 mcopy -m -i "$esp" "$tmp/uki.efi" ::/EFI/BOOT/BOOTX64.EFI

@@ -6,18 +6,20 @@
 #
 # A disk as the example's, with a root file system of a few files: its init prints
 # "guest-root: marker TEXT" (default "genuine"), how many secrets are left, and
-# "guest-root: ready", then waits.  Made in seconds once examples/make-root-tree.sh has its results in the
-# cache.  Beside the disk: kernel and initrd.  With --plain the root file system alone,
-# not encrypted: what an attacker would like to see mounted.
+# "guest-root: ready", then waits.  Made in seconds once examples/make-root-tree.sh has
+# its results in the cache.  Beside the disk: kernel and initrd.  --init FILE takes
+# another script as init.  With --plain the root file system alone, not encrypted: what
+# an attacker would like to see mounted.
 set -euo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 # shellcheck source=ovmf-hooks/guest/guest-lib.sh
 . "$top/ovmf-hooks/guest/guest-lib.sh"
 
-marker=genuine output='' plain='' options=()
+marker=genuine output='' plain='' init='' options=()
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || die "$1 needs a value"
     case $1 in
+    --init) init=$2 ;;
     --marker) marker=$2 ;;
     --output) output=$2 ;;
     --plain) plain=$2 ;;
@@ -49,6 +51,7 @@ while :; do
     busybox sleep 3600
 done
 END
+[ -z "$init" ] || cp "$init" "$root/sbin/init"
 chmod 755 "$root/sbin/init" "$root/bin/busybox" "$root" "$root"/*
 
 if [ -n "$plain" ]; then
