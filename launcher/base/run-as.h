@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/base/launcher-error.h"
+
+G_BEGIN_DECLS
+
+/** RunAs: an unprivileged user who runs emulated hosts for root */
+typedef struct {
+    char *name;
+    guint uid;
+    guint gid;
+    gboolean fallback; /* "nobody", because there is no user "sevlaunch" */
+} RunAs;
+
+/**
+ * run_as_find:
+ * @wanted: (nullable): --run-as
+ * @out: (out) (transfer full) (nullable): %NULL if this process is not root's, where
+ *   nothing is to be dropped
+ *
+ * As root: @wanted, else "sevlaunch" if there is such a user, else "nobody".
+ * Errors: %LAUNCHER_ERROR_USAGE (--run-as without being root, root itself, unknown user).
+ */
+gboolean run_as_find (const char *wanted,
+                      RunAs **out,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void run_as_free (RunAs *run_as);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RunAs, run_as_free)
+
+/**
+ * run_as_drop:
+ * Becomes the user for good: supplementary groups of the user, group, user, and a proof
+ * that there is no way back.
+ * Errors: %LAUNCHER_ERROR_RUN_AS.
+ */
+gboolean run_as_drop (const RunAs *run_as, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * run_as_check_readable:
+ * @paths: (array zero-terminated=1): absolute paths
+ *
+ * After run_as_drop(): every path can be opened by this user, else the message names the
+ * path, the directory that stops it, and the command that would help.
+ * Errors: %LAUNCHER_ERROR_RUN_AS_UNREADABLE, %LAUNCHER_ERROR_FILE (it is not there).
+ */
+gboolean run_as_check_readable (const char *const *paths,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const Command *
+command_find (const Command *table, const char *name)
+{
+    for (; table->name != NULL; table++)
+        if (strcmp (table->name, name) == 0)
+            return table;
+    return NULL;
+}
+
+static void
+print_commands (FILE *out, const char *group, const Command *table)
+{
+    fprintf (out, "Usage: sevlaunch %s COMMAND [OPTION…]\n\nCommands:\n", group);
+    for (; table->name != NULL; table++)
+        fprintf (out, "  %-10s %s\n", table->name, table->summary);
+    fprintf (out, "\n'sevlaunch %s COMMAND --help' says more.\n", group);
+}
+
+int
+command_dispatch (const char *group, const Command *table, int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+
+    if (word != NULL && (strcmp (word, "--help") == 0 || strcmp (word, "-h") == 0)) {
+        print_commands (stdout, group, table);
+        return LAUNCHER_EXIT_OK;
+    }
+    const Command *command = word != NULL ? command_find (table, word) : NULL;
+    if (command != NULL)
+        return command->run (argc - 1, argv + 1);
+
+    g_autoptr (GError) error =
+        word == NULL ? g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                                    "'sevlaunch %s' needs a command", group)
+                     : g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                                    "'sevlaunch %s' has no command '%s'", group, word);
+    message_error (error);
+    print_commands (stderr, group, table);
+    return LAUNCHER_EXIT_USAGE;
+}
+
+static gboolean
+refuse_both (GError **error)
+{
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                         "--quiet and --debug exclude each other");
+    return FALSE;
+}
+
+gboolean
+command_parse (const char *name,
+               const char *usage,
+               const char *summary,
+               const GOptionEntry *entries,
+               CommandCommon *common,
+               int *argc,
+               char ***argv,
+               GError **error)
+{
+    const GOptionEntry shared[] = {
+        { "json", 0, 0, G_OPTION_ARG_NONE, &common->json,
+          "Print the result as one JSON object", NULL },
+        { "quiet", 'q', 0, G_OPTION_ARG_NONE, &common->quiet,
+          "Say only warnings and errors", NULL },
+        { "debug", 0, 0, G_OPTION_ARG_NONE, &common->debug,
+          "Say what is done, step by step", NULL },
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autofree char *parameters =
+        g_strdup_printf ("%s%s— %s", usage, *usage != '\0' ? " " : "", name);
+    g_autoptr (GOptionContext) context = g_option_context_new (parameters);
+    g_autofree char *program = g_strdup_printf ("sevlaunch %s", name);
+    g_autoptr (GError) cause = NULL;
+
+    g_option_context_set_summary (context, summary);
+    if (entries != NULL)
+        g_option_context_add_main_entries (context, entries, NULL);
+    g_option_context_add_main_entries (context, shared, NULL);
+    g_set_prgname (program);
+    const gboolean ok = g_option_context_parse (context, argc, argv, &cause);
+    g_set_prgname ("sevlaunch");
+    message_init (common->quiet   ? MESSAGE_QUIET
+                  : common->debug ? MESSAGE_DEBUG
+                                  : MESSAGE_NORMAL);
+    if (!ok) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "%s (see 'sevlaunch %s --help')", cause->message, name);
+        return FALSE;
+    }
+    return common->quiet && common->debug ? refuse_both (error) : TRUE;
+}
+
+int
+command_print_json (JsonObject *object)
+{
+    g_autoptr (JsonNode) node = json_node_alloc ();
+    json_node_init_object (node, object);
+    g_autofree char *text = json_to_string (node, TRUE);
+
+    if (printf ("%s\n", text) < 0 || fflush (stdout) != 0) {
+        g_autoptr (GError) error =
+            g_error_new_literal (LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
+                                 "the result could not be written to standard output");
+        return message_error (error);
+    }
+    return LAUNCHER_EXIT_OK;
+}
+
+int
+command_fail (const CommandCommon *common, const GError *error)
+{
+    const LauncherReason reason = launcher_reason (error);
+
+    message_error (error);
+    if (common->json) {
+        g_autoptr (JsonObject) object = json_object_new ();
+        g_autoptr (JsonArray) reasons = json_array_new ();
+        JsonObject *one = json_object_new ();
+
+        json_object_set_string_member (one, "id", reason.id);
+        json_object_set_string_member (one, "text", error->message);
+        json_array_add_object_element (reasons, one);
+        json_object_set_string_member (object, "schema", "sevlaunch.error/1");
+        json_object_set_array_member (object, "reasons", json_array_ref (reasons));
+        json_object_set_int_member (object, "exit_code", reason.exit_code);
+        command_print_json (object);
+    }
+    return (int) reason.exit_code;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "launcher/base/message.h"
+
+G_BEGIN_DECLS
+
+/**
+ * Command: a word of the command line and what it does
+ * @name: "run", or "create" beneath "emulator"
+ * @summary: one line for --help
+ * @run: gets the words from the command's own name on; returns the exit code
+ */
+typedef struct {
+    const char *name;
+    const char *summary;
+    int (*run) (int argc, char **argv);
+} Command;
+
+/** command_find: Returns: (nullable): the row called @name; a table ends with a NULL name
+ */
+const Command *command_find (const Command *table, const char *name);
+
+/**
+ * command_dispatch:
+ * @group: "emulator"
+ * @table: its commands
+ * Runs the one that argv[1] names, or says which there are (usage, exit 2; 0 for --help).
+ */
+int command_dispatch (const char *group, const Command *table, int argc, char **argv);
+
+/** CommandCommon: options that every command has */
+typedef struct {
+    gboolean json;
+    gboolean quiet;
+    gboolean debug;
+} CommandCommon;
+
+/**
+ * command_parse:
+ * @usage: what follows the command's name: "DIR", "[OPTION…] -- COMMAND…"
+ * @summary: paragraph for --help
+ * @entries: options of the command
+ * @common: (out): filled; message_init() is called accordingly
+ * @argc, @argv: (inout): afterwards argv[0] and the words that are no options
+ *
+ * Prints and exits the process with 0 for --help.
+ * Errors: %LAUNCHER_ERROR_USAGE.
+ */
+gboolean command_parse (const char *name,
+                        const char *usage,
+                        const char *summary,
+                        const GOptionEntry *entries,
+                        CommandCommon *common,
+                        int *argc,
+                        char ***argv,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * command_fail:
+ * Says the error on stderr; with --json also as an object on stdout:
+ * {"schema": "sevlaunch.error/1", "reasons": [{"id", "text"}], "exit_code": N}.
+ * Returns: the exit code
+ */
+int command_fail (const CommandCommon *common, const GError *error);
+
+/** command_print_json: one object and a line end on stdout. Returns: 0, or 6 if stdout
+ * takes no more */
+int command_print_json (JsonObject *object);
+
+/* The commands. */
+int cmd_run (int argc, char **argv);
+int cmd_owner_init (int argc, char **argv);
+int cmd_release (int argc, char **argv);
+int cmd_emulator (int argc, char **argv);
+
+G_END_DECLS
