@@ -20,7 +20,8 @@ typedef struct {
  *   nothing is to be dropped
  *
  * As root: @wanted, else "sevlaunch" if there is such a user, else "nobody".
- * Errors: %LAUNCHER_ERROR_USAGE (--run-as without being root, root itself, unknown user).
+ * Errors: %LAUNCHER_ERROR_USAGE (--run-as without being root, root itself or its
+ *   group, unknown user).
  */
 gboolean run_as_find (const char *wanted,
                       RunAs **out,
@@ -31,10 +32,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RunAs, run_as_free)
 /**
  * run_as_drop:
  * Becomes the user for good: supplementary groups of the user, group, user, and a proof
- * that there is no way back.
+ * that there is no way back.  The process stays closed to other processes of that user
+ * (PR_SET_DUMPABLE); its environment is still root's.
  * Errors: %LAUNCHER_ERROR_RUN_AS.
  */
 gboolean run_as_drop (const RunAs *run_as, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** RunAsFunc: @out: as many bytes as run_as_call() was given. Errors: #LauncherError. */
+typedef gboolean (*RunAsFunc) (gpointer data, guint8 *out, GError **error);
+
+/**
+ * run_as_call:
+ * @run_as: (nullable): %NULL calls @func right here
+ * @out: (out caller-allocates) (array length=out_len): what @func wrote
+ *
+ * Calls @func in a child process that became @run_as, for work on files that belong to one
+ * user while this process stays another.  Call it before there are threads.
+ * Errors: those of @func (their domain is #LauncherError), %LAUNCHER_ERROR_RUN_AS,
+ *   %LAUNCHER_ERROR_INTERNAL if the child died.
+ */
+gboolean run_as_call (const RunAs *run_as,
+                      RunAsFunc func,
+                      gpointer data,
+                      guint8 *out,
+                      gsize out_len,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * run_as_check_readable:
