@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/host/virt.h"
+
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/qmp-error.h"
+#include "sev/wire/sev-status.h"
+
+#define PLATFORM_TEXT_MAX 65536u
+
+static void
+ignore_error (void *opaque, virErrorPtr error)
+{
+    g_debug ("libvirt: %s", error->message != NULL ? error->message : "");
+}
+
+gboolean
+virt_init (GError **error)
+{
+    virSetErrorFunc (NULL, ignore_error);
+    if (virInitialize () < 0 || virEventRegisterDefaultImpl () < 0) {
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "libvirt's client library");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+void
+virt_set_error (GError **error, LauncherError code, const char *what)
+{
+    g_autofree char *text = qmp_error_printable (virGetLastErrorMessage ());
+
+    g_set_error (error, LAUNCHER_ERROR, code, "%s: %s", what, text);
+}
+
+gboolean
+virt_uri_is_remote (const char *uri)
+{
+    g_autoptr (GUri) parsed = g_uri_parse (uri, G_URI_FLAGS_NON_DNS, NULL);
+
+    if (parsed == NULL)
+        return FALSE;
+    const char *host = g_uri_get_host (parsed);
+    return host != NULL && *host != '\0';
+}
+
+virConnectPtr
+virt_open (const char *uri, GError **error)
+{
+    virConnectPtr connection = virConnectOpen (uri);
+
+    if (connection == NULL) {
+        g_autofree char *what = g_strdup_printf ("libvirt at '%s'", uri);
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, what);
+    }
+    return connection;
+}
+
+static GBytes *
+decode (const char *what, const char *text, GError **error)
+{
+    const gsize len = strlen (text);
+    gsize size = 0;
+
+    if (len > 0 && len <= PLATFORM_TEXT_MAX && len % 4 == 0) {
+        guchar *data = g_base64_decode (text, &size);
+        g_autofree char *again = g_base64_encode (data, size);
+
+        if (strcmp (again, text) == 0)
+            return g_bytes_new_take (data, size);
+        g_free (data);
+    }
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_REPLY_ALTERED,
+                 "libvirt's answer about the platform: '%s' is not base64 text of a "
+                 "plausible length",
+                 what);
+    return NULL;
+}
+
+static gboolean
+take_platform (virTypedParameterPtr params, int n, VirtPlatform *out, GError **error)
+{
+    const char *pdh = NULL;
+    const char *chain = NULL;
+    const char *id = NULL;
+
+    if (virTypedParamsGetString (params, n, VIR_NODE_SEV_PDH, &pdh) != 1 ||
+        virTypedParamsGetString (params, n, VIR_NODE_SEV_CERT_CHAIN, &chain) != 1) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_REPLY_ALTERED,
+                             "libvirt's answer about the platform lacks its certificates");
+        return FALSE;
+    }
+    out->pdh = decode ("pdh", pdh, error);
+    out->cert_chain = out->pdh != NULL ? decode ("cert-chain", chain, error) : NULL;
+    if (out->cert_chain == NULL)
+        return FALSE;
+    if (virTypedParamsGetString (params, n, VIR_NODE_SEV_CPU0_ID, &id) != 1)
+        return TRUE;
+    g_autoptr (GBytes) bytes = decode ("cpu0-id", id, error);
+    if (bytes == NULL)
+        return FALSE;
+    GString *hex = g_string_new (NULL);
+    gsize len;
+    const guint8 *data = g_bytes_get_data (bytes, &len);
+    for (gsize i = 0; i < len; i++)
+        g_string_append_printf (hex, "%02x", data[i]);
+    out->cpu0_id = g_string_free (hex, FALSE);
+    return TRUE;
+}
+
+gboolean
+virt_read_platform (virConnectPtr connection, VirtPlatform *out, GError **error)
+{
+    virTypedParameterPtr params = NULL;
+    int n = 0;
+
+    memset (out, 0, sizeof *out);
+    if (virNodeGetSEVInfo (connection, &params, &n, 0) < 0) {
+        const int code = virGetLastErrorCode ();
+        const gboolean none =
+            code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_NO_SUPPORT;
+
+        virt_set_error (error, none ? LAUNCHER_ERROR_NO_SEV : LAUNCHER_ERROR_LIBVIRT,
+                        "the host's SEV platform");
+        return FALSE;
+    }
+    const gboolean ok = take_platform (params, n, out, error);
+    virTypedParamsFree (params, n);
+    if (!ok)
+        virt_platform_clear (out);
+    return ok;
+}
+
+void
+virt_platform_clear (VirtPlatform *platform)
+{
+    g_clear_pointer (&platform->pdh, g_bytes_unref);
+    g_clear_pointer (&platform->cert_chain, g_bytes_unref);
+    g_clear_pointer (&platform->cpu0_id, g_free);
+}
+
+static void
+set_exists (GError **error, const char *name)
+{
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_EXISTS,
+                 "there is a domain '%s' already (choose another --name, or end that one)",
+                 name);
+}
+
+gboolean
+virt_check_name_free (virConnectPtr connection, const char *name, GError **error)
+{
+    g_autoptr (virDomain) domain = virDomainLookupByName (connection, name);
+
+    if (domain != NULL) {
+        set_exists (error, name);
+        return FALSE;
+    }
+    if (virGetLastErrorCode () == VIR_ERR_NO_DOMAIN)
+        return TRUE;
+    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "looking for the domain's name");
+    return FALSE;
+}
+
+LauncherError
+virt_classify_qemu_output (const char *text)
+{
+    const char *number = strstr (text, "fw_error=");
+
+    if (number == NULL)
+        return LAUNCHER_ERROR_QEMU_DIED;
+    switch (strtol (number + strlen ("fw_error="), NULL, 10)) {
+    case SEV_STATUS_INVALID_CERTIFICATE:
+    case SEV_STATUS_POLICY_FAILURE:
+    case SEV_STATUS_BAD_SIGNATURE:
+    case SEV_STATUS_BAD_MEASUREMENT:
+        return LAUNCHER_ERROR_PSP_REFUSED;
+    default:
+        return LAUNCHER_ERROR_PSP;
+    }
+}
+
+virDomainPtr
+virt_create_paused (virConnectPtr connection, const char *xml, GError **error)
+{
+    virDomainPtr domain = virDomainCreateXML (connection, xml, VIR_DOMAIN_START_PAUSED);
+
+    if (domain != NULL)
+        return domain;
+    const char *message = virGetLastErrorMessage ();
+    LauncherError code = LAUNCHER_ERROR_LIBVIRT;
+    if (strstr (message, "already exists with uuid") != NULL ||
+        strstr (message, "is already active as") != NULL)
+        code = LAUNCHER_ERROR_DOMAIN_EXISTS;
+    else if (strstr (message, "fw_error=") != NULL ||
+             strstr (message, "process exited") != NULL ||
+             strstr (message, "unexpectedly") != NULL ||
+             strstr (message, "monitor") != NULL)
+        code = virt_classify_qemu_output (message);
+    virt_set_error (error, code, "starting the guest");
+    return NULL;
+}
+
+gboolean
+virt_resume (virDomainPtr domain, GError **error)
+{
+    if (virDomainResume (domain) == 0)
+        return TRUE;
+    const int code = virGetLastErrorCode ();
+    const gboolean gone = code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID;
+    virt_set_error (error, gone ? LAUNCHER_ERROR_QEMU_DIED : LAUNCHER_ERROR_LIBVIRT,
+                    "resuming the guest");
+    return FALSE;
+}
+
+gboolean
+virt_destroy (virDomainPtr domain, GError **error)
+{
+    if (virDomainDestroy (domain) == 0)
+        return TRUE;
+    const int code = virGetLastErrorCode ();
+    if (code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID)
+        return TRUE;
+    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "ending the guest");
+    return FALSE;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <libvirt/libvirt.h>
+
+#include "launcher/base/launcher-error.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: virt
+ * @short_description: libvirt's calls with GErrors
+ *
+ * All calls block; run them on a worker thread.  Messages of libvirt and QEMU are made
+ * printable.
+ */
+
+static inline void
+virt_connect_close (virConnectPtr connection)
+{
+    virConnectClose (connection);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (virConnect, virt_connect_close)
+
+static inline void
+virt_domain_free (virDomainPtr domain)
+{
+    virDomainFree (domain);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (virDomain, virt_domain_free)
+
+/**
+ * virt_init:
+ *
+ * Makes libvirt's events come on the default main context and keeps its messages off
+ * stderr.  Before the first connection.
+ * Errors: %LAUNCHER_ERROR_LIBVIRT.
+ */
+gboolean virt_init (GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** virt_uri_is_remote: whether the URI names another machine */
+gboolean virt_uri_is_remote (const char *uri);
+
+/**
+ * virt_open:
+ * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE.
+ */
+virConnectPtr virt_open (const char *uri, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** VirtPlatform: what the host says of its platform; untrusted bytes */
+typedef struct {
+    GBytes *pdh;        /* 2084 bytes */
+    GBytes *cert_chain; /* PEK || OCA || CEK */
+    char *cpu0_id;      /* (nullable): hexadecimal */
+} VirtPlatform;
+
+/**
+ * virt_read_platform:
+ * @out: (out caller-allocates)
+ *
+ * virNodeGetSEVInfo(); strict base64, at most 64 KiB each.
+ * Errors: %LAUNCHER_ERROR_NO_SEV (libvirt says there is none),
+ * %LAUNCHER_ERROR_REPLY_ALTERED, %LAUNCHER_ERROR_LIBVIRT.
+ */
+gboolean virt_read_platform (virConnectPtr connection,
+                             VirtPlatform *out,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void virt_platform_clear (VirtPlatform *platform);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VirtPlatform, virt_platform_clear)
+
+/** virt_check_name_free: Errors: %LAUNCHER_ERROR_DOMAIN_EXISTS, %LAUNCHER_ERROR_LIBVIRT. */
+gboolean virt_check_name_free (virConnectPtr connection,
+                               const char *name,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * virt_create_paused:
+ *
+ * Starts a transient domain that does not run yet.
+ * Errors: %LAUNCHER_ERROR_PSP_REFUSED (the platform's firmware refused the owner's session,
+ *   certificate or policy), %LAUNCHER_ERROR_PSP (it answered with another error),
+ *   %LAUNCHER_ERROR_DOMAIN_EXISTS, %LAUNCHER_ERROR_QEMU_DIED, %LAUNCHER_ERROR_LIBVIRT.
+ */
+virDomainPtr virt_create_paused (virConnectPtr connection,
+                                 const char *xml,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * virt_classify_qemu_output:
+ * @text: of a QEMU that ended during its start
+ * Returns: %LAUNCHER_ERROR_PSP_REFUSED, %LAUNCHER_ERROR_PSP or %LAUNCHER_ERROR_QEMU_DIED,
+ * by QEMU's "fw_error=N"
+ */
+LauncherError virt_classify_qemu_output (const char *text);
+
+/** virt_resume: Errors: %LAUNCHER_ERROR_QEMU_DIED, %LAUNCHER_ERROR_LIBVIRT. */
+gboolean virt_resume (virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * virt_destroy:
+ *
+ * Ends a domain; one that is gone already is no error.
+ * Errors: %LAUNCHER_ERROR_LIBVIRT.
+ */
+gboolean virt_destroy (virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** virt_set_error: sets @code with "@what: " and libvirt's last message */
+void virt_set_error (GError **error, LauncherError code, const char *what);
+
+G_END_DECLS
