@@ -38,10 +38,10 @@ typedef struct {
     const char *initrd;          /* (nullable): path */
     const char *cmdline;         /* (nullable): NULL and "" are the same */
     const DomainDiskLayer *disk; /* (nullable) (array length=n_disk): image, then its
-                                    backing file, and so on */
+                                    backing file, and so on; raw only last */
     guint n_disk;
     DomainNetwork network;
-    const char *network_name; /* for NETWORK and BRIDGE */
+    const char *network_name; /* (nullable): for NETWORK and BRIDGE */
     guint32 policy;           /* guest policy */
     const char *dh_cert;      /* base64 */
     const char *session;      /* base64 */
@@ -56,7 +56,9 @@ typedef struct {
  *
  * Returns: (transfer full): domain XML, indented, that virDomainCreateXML() takes
  * Errors: %LAUNCHER_ERROR_CONFIG for values that XML or libvirt cannot carry (control
- *   characters, a path that is not absolute), %LAUNCHER_ERROR_INTERNAL.
+ *   characters, a path that is not absolute, a name that domain_name_is_valid() refuses,
+ *   kernel hashes before libvirt 8.0.0), %LAUNCHER_ERROR_INTERNAL for an incomplete
+ * @config.
  */
 char *domain_xml_build (const DomainConfig *config,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -65,19 +67,20 @@ char *domain_xml_build (const DomainConfig *config,
  * domain_name_from_image:
  * @image: path of an image
  *
- * Returns: (transfer full): a domain name made of the image's base name without its last
- *   suffix; characters that a name cannot have become '-'
+ * Returns: (transfer full): a valid domain name made of the image's base name without its
+ *   last suffix; characters that a name cannot have become '-' or go at the start, a number
+ *   or UUID gets "vm-" before it, and nothing at all becomes "vm"
  */
 char *domain_name_from_image (const char *image);
 
-/** domain_name_is_valid: letters, digits and "._+-", not starting with a dot or dash,
- * 1 to 64 characters, no UUID */
+/** domain_name_is_valid: ASCII letters, digits and "._+-", not starting with a dot or dash,
+ * 1 to 64 characters, neither all digits (libvirt's clients read an id) nor a UUID */
 gboolean domain_name_is_valid (const char *name);
 
 /**
  * domain_network_parse:
  * @text: "none", "user", "network=NAME" or "bridge=NAME"
- * @name: (out) (transfer full) (nullable)
+ * @name: (out) (transfer full) (nullable): %NULL for "none" and "user"
  * Errors: %LAUNCHER_ERROR_USAGE.
  */
 gboolean domain_network_parse (const char *text,

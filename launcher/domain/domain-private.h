@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/domain/domain-config.h"
+
+G_BEGIN_DECLS
+
+/** domain_text_is_clean: UTF-8 without control characters and non-characters, so that XML
+ * and everybody's terminal can carry it */
+gboolean domain_text_is_clean (const char *text);
+
+/** domain_network_name_is_valid: @network: NETWORK or BRIDGE */
+gboolean domain_network_name_is_valid (DomainNetwork network, const char *name);
+
+G_END_DECLS
