@@ -209,7 +209,8 @@ run_command (GTask *task, gpointer source, gpointer data, GCancellable *cancella
 {
     QmpTransportLibvirt *self = source;
     const Request *request = data;
-    g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->one_at_a_time);
+    G_GNUC_UNUSED g_autoptr (GMutexLocker) locker =
+        g_mutex_locker_new (&self->one_at_a_time);
     char *text = NULL;
     GError *error = NULL;
 

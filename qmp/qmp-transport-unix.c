@@ -69,8 +69,9 @@ static void
 transaction_free (gpointer data)
 {
     Transaction *transaction = data;
-    g_autoptr (GTask) task = transaction_take_task (transaction);
+    GTask *task = transaction_take_task (transaction);
 
+    g_clear_object (&task);
     g_free (transaction->command);
     g_free (transaction);
 }

@@ -467,9 +467,10 @@ char *
 launch_attest (Launch *launch, const char *nonce, GError **error)
 {
     gsize len;
-    g_autofree guint8 *data = g_base64_decode (nonce, &len);
+    guint8 *data = g_base64_decode (nonce, &len);
     SevStatus status;
 
+    g_free (data);
     if (len != ATTESTATION_NONCE_SIZE) {
         guest_error (error, "SEV: mnonce must be %u bytes (got %" G_GSIZE_FORMAT ")",
                      ATTESTATION_NONCE_SIZE, len);
