@@ -54,7 +54,7 @@ wrong_kind (GError **error, const char *what)
 static gboolean
 contains (const guint8 *data, gsize len, const char *text)
 {
-    return g_strstr_len ((const char *) data, (gssize) len, text) != NULL;
+    return len > 0 && g_strstr_len ((const char *) data, (gssize) len, text) != NULL;
 }
 
 /* Other things that people have under the name of a certificate. */
