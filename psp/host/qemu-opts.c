@@ -132,25 +132,39 @@ append_escaped (GString *out, const char *value)
     }
 }
 
+/* Whether an item in the first place can be written without its name, which is implied; a
+ * value with "=" in it would be read as a key, and a flag as the implied value. */
+static gboolean
+may_drop_name (const QemuOpt *opt, const char *implied)
+{
+    return g_strcmp0 (implied, opt->name) == 0 && opt->value != NULL &&
+           opt->value[0] != '\0' && strchr (opt->value, '=') == NULL;
+}
+
 char *
 qemu_opts_format (const QemuOpts *opts, const char *implied)
 {
     GString *out = g_string_new (NULL);
+    gboolean first = TRUE;
 
     for (guint i = 0; i < opts->items->len; i++) {
         const QemuOpt *opt = g_ptr_array_index (opts->items, i);
+        const char *value = opt->value;
 
-        if (i > 0)
-            g_string_append_c (out, ',');
-        if (opt->value == NULL) {
-            g_string_append (out, opt->name);
+        /* Nothing between two commas: written again they would stand for a comma. */
+        if (value == NULL && opt->name[0] == '\0')
             continue;
-        }
-        /* An implied value with "=" in it would be read as a key. */
-        if (i > 0 || g_strcmp0 (implied, opt->name) != 0 ||
-            strchr (opt->value, '=') != NULL)
-            g_string_append_printf (out, "%s=", opt->name);
-        append_escaped (out, opt->value);
+        if (value == NULL && first && implied != NULL)
+            value = "on";
+        if (!first)
+            g_string_append_c (out, ',');
+        if (!first || !may_drop_name (opt, implied))
+            g_string_append (out, opt->name);
+        if (value != NULL && (!first || !may_drop_name (opt, implied)))
+            g_string_append_c (out, '=');
+        if (value != NULL)
+            append_escaped (out, value);
+        first = FALSE;
     }
     return g_string_free (out, FALSE);
 }
