@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The ledger's text: a session that stands in a line is seen, one that does not is not;
+ * a sound ledger stays sound when a line is added.
+ */
+
+#include <stdint.h>
+#include <string.h>
+
+#include "policy/ledger-text.h"
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+#define SESSION "1111111111111111111111111111111111111111111111111111111111111111"
+#define NONCE "22222222222222222222222222222222"
+
+static gboolean
+has_field (const char *text, guint number, const char *value)
+{
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+    for (gsize i = 0; lines[i] != NULL; i++) {
+        g_auto (GStrv) fields = g_strsplit (lines[i], " ", -1);
+        if (g_strv_length (fields) > number && strcmp (fields[number], value) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+check_more (const char *text, const guint8 *id)
+{
+    guint8 new_id[32];
+    PolicyLedgerSeen seen;
+
+    memset (new_id, 0x33, sizeof new_id);
+    g_autofree char *line = policy_ledger_format (new_id, NULL, TRUE, "d %", 0);
+    g_autofree char *longer = g_strconcat (text, line, NULL);
+    g_assert_true (policy_ledger_scan (longer, strlen (longer), new_id, NULL, &seen, NULL));
+    g_assert_true (seen.session);
+    g_assert_false (seen.torn);
+    g_assert_true (policy_ledger_scan (longer, strlen (longer), id, NULL, &seen, NULL));
+    g_assert_true (seen.session == has_field (text, 2, SESSION));
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    guint8 id[32];
+    guint8 mnonce[16];
+    PolicyLedgerSeen seen;
+    g_autoptr (GError) error = NULL;
+
+    memset (id, 0x11, sizeof id);
+    memset (mnonce, 0x22, sizeof mnonce);
+    if (!policy_ledger_scan ((const char *) data, size, id, mnonce, &seen, &error)) {
+        g_assert_nonnull (error);
+        return 0;
+    }
+    g_assert_true (seen.torn == (size > 0 && data[size - 1] != '\n'));
+    if (memchr (data, '\0', size) != NULL)
+        return 0;
+    g_autofree char *text = g_strndup ((const char *) data, size);
+    /* A torn line that stops right behind a value, "… torn" included, counts. */
+    g_assert_true (seen.session == has_field (text, 2, SESSION));
+    g_assert_true (seen.mnonce == has_field (text, 3, NONCE));
+    if (!seen.torn)
+        check_more (text, id);
+    return 0;
+}
