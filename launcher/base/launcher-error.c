@@ -109,7 +109,7 @@ launcher_reason (const GError *error)
     if (error->domain == POLICY_ERROR)
         return (LauncherReason){ policy_error_id (error),
                                  (LauncherExit) policy_error_class (error) };
-    if (error->domain == IMAGE_ERROR)
+    if (error->domain == IMAGE_ERROR && error->code >= 0 && error->code <= IMAGE_ERROR_IO)
         return image_reason (error);
     if (error->domain == QMP_ERROR || error->domain == QMP_PEER_ERROR)
         return qmp_reason (error);

@@ -230,6 +230,8 @@ add_machine (xmlNode *domain, const DomainConfig *config)
     node = add (domain, "features", NULL);
     add (node, "acpi", NULL);
     add (node, "apic", NULL);
+    /* VMware's port hands registers to the host, which SEV-ES hides. */
+    add (node, "vmport", "state", "off", NULL);
     add_cpu (domain, config);
     add (domain, "clock", "offset", "utc", NULL);
 

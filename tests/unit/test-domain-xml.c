@@ -268,6 +268,7 @@ test_rules (void)
         { "//devices/memballoon[@model='none']", 1 },
         { "//devices/controller[@type='usb'][@model='none']", 1 },
         { "//graphics|//video|//sound|//redirdev|//hostdev|//tpm|//channel|//input", 0 },
+        { "/domain/features[acpi][apic]/vmport[@state='off']", 1 },
         { "/domain/on_reboot[.='destroy']", 1 },
         { "/domain/on_poweroff[.='destroy']", 1 },
         { "/domain/on_crash[.='destroy']", 1 },
