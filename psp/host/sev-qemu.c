@@ -17,8 +17,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@
 #define PROGRAM "qemu-system-x86_64" /* the name in QEMU's own error lines */
 #define STATUS_OK '+'
 #define STATUS_MAX 2048u
+#define STDERR_WAIT_MS 500u
 
 typedef struct {
     HostDir *host;
@@ -202,6 +205,24 @@ relay_main (Start *s, int status_fd)
     relay_log_free (relay.log);
 }
 
+/* When this process ends, its monitor socket closes, and libvirt at once reads the reason
+ * from the log.  It finds it only if the log's writer has emptied the pipe by then. */
+static void
+complain (const char *text)
+{
+    struct stat st;
+    int unread = 0;
+
+    fprintf (stderr, PROGRAM ": %s\n", text);
+    if (fstat (STDERR_FILENO, &st) != 0 || !S_ISFIFO (st.st_mode))
+        return;
+    for (guint i = 0; i < STDERR_WAIT_MS; i++) {
+        if (ioctl (STDERR_FILENO, FIONREAD, &unread) != 0 || unread == 0)
+            return;
+        g_usleep (1000);
+    }
+}
+
 /* Reads what the relay says of the launch.  Returns: %TRUE if the guest may start. */
 static gboolean
 wait_for_launch (int fd)
@@ -220,8 +241,7 @@ wait_for_launch (int fd)
     text[len] = '\0';
     if (len == 1 && text[0] == STATUS_OK)
         return TRUE;
-    fprintf (stderr, PROGRAM ": %s\n",
-             len > 0 ? text : "the emulated secure processor died during the launch");
+    complain (len > 0 ? text : "the emulated secure processor died during the launch");
     return FALSE;
 }
 
@@ -331,6 +351,6 @@ main (int argc, char **argv)
     g_autoptr (GError) error = NULL;
 
     if (argc < 1 || !run ((const char *const *) argv + 1, &error))
-        fprintf (stderr, PROGRAM ": %s\n", error != NULL ? error->message : "no arguments");
+        complain (error != NULL ? error->message : "no arguments");
     return EXIT_FAILURE;
 }
