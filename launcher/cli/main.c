@@ -10,6 +10,7 @@
 #include "sev/base/sev-secret.h"
 
 static const Command commands[] = {
+    { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { NULL, NULL, NULL },
 };
 

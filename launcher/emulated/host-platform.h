@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/emulated/emulated-host.h"
+
+G_BEGIN_DECLS
+
+/**
+ * host_platform_run:
+ * @verb: "init" or "status"
+ *
+ * Runs sev-platform and reads its JSON, of which nothing is taken on trust.
+ * Errors: %LAUNCHER_ERROR_EMULATED_HOST, %LAUNCHER_ERROR_TOOL_MISSING,
+ *   %LAUNCHER_ERROR_TIMEOUT, %G_IO_ERROR_CANCELLED.
+ */
+EmulatedPlatform *host_platform_run (const EmulatedHost *host,
+                                     const char *verb,
+                                     GCancellable *cancellable,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
