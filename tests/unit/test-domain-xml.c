@@ -411,6 +411,7 @@ test_texts_refused (void)
         *field = fields[i].good;
         g_autofree char *xml = domain_xml_build (&config, &error);
         g_assert_no_error (error);
+        g_assert_nonnull (xml);
 
         for (gsize k = 0; k < G_N_ELEMENTS (never); k++) {
             *field = never[k];
