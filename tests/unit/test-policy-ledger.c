@@ -17,8 +17,8 @@
 #include "tests/lib/chain-maker.h"
 #include "tests/lib/test-dir.h"
 
-#define TIME_US (G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC) /* 2023-11-14T22:13:20Z  \
-                                                                   */
+/* 2023-11-14T22:13:20Z */
+#define TIME_US (G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC)
 
 static PolicySession *
 session_number (guint8 number)
