@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -183,8 +184,12 @@ relay_main (Start *s, int status_fd)
     };
 
     detach ();
+    /* Whoever removes the host waits until the last relay has let go of it. */
+    const gboolean locked = flock (s->host->fd, LOCK_SH | LOCK_NB) == 0;
     relay.log = relay_log_open (host_dir_open_sub (s->host, "log", NULL), name);
     close_others (s, relay.log, status_fd);
+    if (!locked)
+        relay_log (relay.log, "the host is being removed, or cannot be locked");
     if (!sev_secret_heap_init ())
         relay_log (relay.log, "memory cannot be locked; keys might be swapped out");
 
