@@ -144,7 +144,8 @@ destroy_locked (EmulatedHost *host, gboolean force, GError **error)
         !end_guests (host, force, error) || !end_daemons (host, error) ||
         /* One that somebody started meanwhile. */
         !end_guests (host, force, error) || !end_daemons (host, error) ||
-        !wait_for_relays (host, error) || !remove_content (host, error))
+        !host_end_probes (host, error) || !wait_for_relays (host, error) ||
+        !remove_content (host, error))
         return FALSE;
     unlinkat (host->fd, HOST_CONF ".new", 0);
     unlinkat (host->fd, HOST_LOCK, 0);

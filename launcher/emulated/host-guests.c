@@ -14,6 +14,22 @@
 #include "launcher/emulated/host-private.h"
 
 #define GUEST_PID_FILES "rt/libvirt/qemu/run"
+#define PROBE_DIRECTORIES "c/libvirt/qemu/lib"
+#define PROBE_GRACE_MS 2000u
+
+/* QEMU's own lock belongs to an open file, not to a process; who has it wrote his number
+ * into the file. */
+static int
+read_pid (int fd)
+{
+    char text[16] = { 0 };
+    guint64 pid = 0;
+
+    if (pread (fd, text, sizeof text - 1, 0) <= 0 ||
+        !g_ascii_string_to_unsigned (g_strchomp (text), 10, 2, G_MAXINT, &pid, NULL))
+        return 0;
+    return (int) pid;
+}
 
 int
 host_pid_file_holder (int dir, const char *name)
@@ -26,8 +42,8 @@ host_pid_file_holder (int dir, const char *name)
     if (fd < 0)
         return 0;
     if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && fcntl (fd, F_GETLK, &lock) == 0 &&
-        lock.l_type != F_UNLCK && lock.l_pid > 0)
-        holder = lock.l_pid;
+        lock.l_type != F_UNLCK)
+        holder = lock.l_pid > 0 ? lock.l_pid : read_pid (fd);
     close (fd);
     return holder;
 }
@@ -70,6 +86,31 @@ host_end_holder (const EmulatedHost *host,
                  "emulated host '%s': process %d (%s) does not end", host->path, pid,
                  pid_file);
     return FALSE;
+}
+
+gboolean
+host_end_probes (const EmulatedHost *host, GError **error)
+{
+    const int fd = openat (host->fd, PROBE_DIRECTORIES,
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir (fd) : NULL;
+    const struct dirent *entry;
+    gboolean ok = TRUE;
+
+    if (stream == NULL) {
+        if (fd >= 0)
+            close (fd);
+        return TRUE;
+    }
+    while (ok && (entry = readdir (stream)) != NULL) {
+        g_autofree char *pid_file =
+            g_build_filename (PROBE_DIRECTORIES, entry->d_name, "qmp.pid", NULL);
+
+        if (g_str_has_prefix (entry->d_name, "qmp-"))
+            ok = host_end_holder (host, pid_file, PROBE_GRACE_MS, error);
+    }
+    closedir (stream);
+    return ok;
 }
 
 static void

@@ -102,6 +102,11 @@ gboolean host_end_holder (const EmulatedHost *host,
                           guint grace_ms,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** host_end_probes: ends the QEMU that a libvirt was asking for its capabilities when it
+ * was killed. Errors: as above. */
+gboolean host_end_probes (const EmulatedHost *host,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** host_file_read: Returns: (transfer full): a regular file of this user's, of at most
  * @max bytes. Errors: %LAUNCHER_ERROR_EMULATED_STATE. */
 GBytes *host_file_read (int dir, const char *name, gsize max, GError **error)
