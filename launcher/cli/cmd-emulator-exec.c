@@ -81,9 +81,24 @@ run (EmulatorCommand *command, char **words, GError **error)
     return become (host, words);
 }
 
+/* GOption keeps a "--" before words that look like options, so it gets to see only what
+ * stands before it.  Returns: the words after it; %NULL if there is none */
+static char **
+cut_command (int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++)
+        if (strcmp (argv[i], "--") == 0) {
+            argv[i] = NULL;
+            *argc = i;
+            return argv + i + 1;
+        }
+    return NULL;
+}
+
 int
 cmd_emulator_exec (int argc, char **argv)
 {
+    char **words = cut_command (&argc, argv);
     g_auto (EmulatorCommand) command = { 0 };
     g_autoptr (GError) error = NULL;
     int code = -1;
@@ -94,7 +109,7 @@ cmd_emulator_exec (int argc, char **argv)
             "missing: virsh and other clients find its libvirt by themselves.  As root the "
             "command runs as the user of --run-as.  The exit code is the command's; 127 if "
             "it was not found, 126 if it could not be run.",
-            NULL, G_MAXINT, &argc, &argv, &error))
-        code = run (&command, argv + 1, &error);
+            NULL, words != NULL ? 0 : G_MAXINT - 1, &argc, &argv, &error))
+        code = run (&command, words != NULL ? words : argv + 1, &error);
     return code < 0 ? command_fail (&command.common, error) : code;
 }

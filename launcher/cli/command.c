@@ -16,10 +16,12 @@ command_find (const Command *table, const char *name)
 static void
 print_commands (FILE *out, const char *group, const Command *table)
 {
-    fprintf (out, "Usage: sevlaunch %s COMMAND [OPTION…]\n\nCommands:\n", group);
+    const char *space = *group != '\0' ? " " : "";
+
+    fprintf (out, "Usage: sevlaunch%s%s COMMAND [OPTION…]\n\nCommands:\n", space, group);
     for (; table->name != NULL; table++)
         fprintf (out, "  %-10s %s\n", table->name, table->summary);
-    fprintf (out, "\n'sevlaunch %s COMMAND --help' says more.\n", group);
+    fprintf (out, "\n'sevlaunch%s%s COMMAND --help' says more.\n", space, group);
 }
 
 int
@@ -35,11 +37,13 @@ command_dispatch (const char *group, const Command *table, int argc, char **argv
     if (command != NULL)
         return command->run (argc - 1, argv + 1);
 
+    const char *space = *group != '\0' ? " " : "";
     g_autoptr (GError) error =
-        word == NULL ? g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                                    "'sevlaunch %s' needs a command", group)
-                     : g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                                    "'sevlaunch %s' has no command '%s'", group, word);
+        word == NULL
+            ? g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                           "'sevlaunch%s%s' needs a command", space, group)
+            : g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                           "'sevlaunch%s%s' has no command '%s'", space, group, word);
     message_error (error);
     print_commands (stderr, group, table);
     return LAUNCHER_EXIT_USAGE;
