@@ -7,13 +7,15 @@
  * that, for a SEV guest, it forks the relay: a process of its own that launches the guest
  * with the emulated processor and then stands before QEMU's monitor.  The launch happens
  * there so that keys never lie in a process that becomes QEMU; its errors come back through
- * a pipe and end this process as QEMU would.
+ * a pipe and end this process as QEMU would.  The pipe stays: when the relay dies, the
+ * kernel kills QEMU.
  */
 
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,7 +202,7 @@ relay_main (Start *s, int status_fd)
         const char ok[] = { STATUS_OK, '\0' };
         relay_log (relay.log, "relay of '%s' begins", name);
         report (status_fd, ok);
-        close (status_fd);
+        /* status_fd stays open: it says that the relay lives. */
         relay_run (&relay);
     }
     g_clear_pointer (&relay.sev.launch, launch_free);
@@ -242,17 +244,38 @@ wait_for_launch (int fd)
             n = 1;
         else if (n > 0)
             len += (gsize) n;
+        if (len > 0 && text[0] == STATUS_OK)
+            return TRUE;
     }
     text[len] = '\0';
-    if (len == 1 && text[0] == STATUS_OK)
-        return TRUE;
     complain (len > 0 ? text : "the emulated secure processor died during the launch");
     return FALSE;
 }
 
-/* Twice forked: QEMU must not find a child that it did not make. */
+/* From here on this process, as QEMU, ends with its relay: a guest without its secure
+ * processor must not run on, also when no libvirtd is there to notice.  The kernel sends
+ * the signal when the last writer of the pipe is gone; exec changes nothing of that. */
 static gboolean
-fork_relay (Start *s, GError **error)
+end_with_relay (int fd, GError **error)
+{
+    struct pollfd relay = { .fd = fd };
+    const int flags = fcntl (fd, F_GETFL);
+
+    if (flags < 0 || fcntl (fd, F_SETOWN, getpid ()) != 0 ||
+        fcntl (fd, F_SETSIG, SIGKILL) != 0 || fcntl (fd, F_SETFL, flags | O_ASYNC) != 0) {
+        host_error_set_errno (error, errno, "watching the relay");
+        return FALSE;
+    }
+    if (poll (&relay, 1, 0) == 0)
+        return TRUE;
+    g_set_error_literal (error, HOST_ERROR, HOST_ERROR_IO, "the relay died at its start");
+    return FALSE;
+}
+
+/* Twice forked: QEMU must not find a child that it did not make.  @alive: a descriptor for
+ * QEMU to inherit, or -1. */
+static gboolean
+fork_relay (Start *s, int *alive, GError **error)
 {
     int status[2];
 
@@ -276,6 +299,10 @@ fork_relay (Start *s, GError **error)
         continue;
     if (!wait_for_launch (status[0]))
         exit (EXIT_FAILURE);
+    if (s->argv->kind == ARGV_SEV) {
+        *alive = status[0];
+        return end_with_relay (status[0], error);
+    }
     close (status[0]);
     return TRUE;
 }
@@ -306,7 +333,9 @@ exec_qemu (const HostDir *host, char **args, GError **error)
 static gboolean
 start_relayed (Start *s, GError **error)
 {
-    if (!prepare (s, error) || !fork_relay (s, error))
+    int alive = -1;
+
+    if (!prepare (s, error) || !fork_relay (s, &alive, error))
         return FALSE;
 
     const LaunchFiles *files = s->files;
@@ -320,6 +349,7 @@ start_relayed (Start *s, GError **error)
             files != NULL && files->initrd != NULL ? sealed_get_fd (files->initrd) : -1,
     };
     close (s->listen_fd);
+    inherit (alive);
     inherit (fds.monitor);
     inherit (fds.ram);
     inherit (fds.firmware);
