@@ -289,6 +289,7 @@ find_hmp (const HmpRow *rows, gsize n_rows, const char *name)
 void
 hmp_line_clear (HmpLine *line)
 {
+    g_clear_pointer (&line->name, g_free);
     g_clear_pointer (&line->canonical, g_free);
 }
 
@@ -326,12 +327,16 @@ hmp_line_parse (const char *line, HmpLine *out)
     g_auto (GStrv) words = split_words (line);
 
     *out = (HmpLine){ .class = COMMAND_REFUSED, .why = "it is not in the relay's table" };
+    out->name = g_strdup (words[0] != NULL ? words[0] : "");
     if (words[0] == NULL)
         return;
-    if (strcmp (words[0], "info") == 0 && words[1] != NULL)
+    if (strcmp (words[0], "info") == 0 && words[1] != NULL) {
+        g_free (out->name);
+        out->name = g_strdup_printf ("info %s", words[1]);
         row = find_hmp (hmp_info, G_N_ELEMENTS (hmp_info), words[1]);
-    else
+    } else {
         row = find_hmp (hmp_commands, G_N_ELEMENTS (hmp_commands), words[0]);
+    }
     if (row == NULL)
         return;
     out->class = row->class;

@@ -55,6 +55,7 @@ const CommandRow *command_table_find (const char *name);
 /** HmpLine: a line of the human monitor, understood */
 typedef struct {
     CommandClass class; /* %COMMAND_OURS, %COMMAND_PASS, %COMMAND_CONT, %COMMAND_REFUSED */
+    char *name;         /* the command without its arguments, for logs */
     char *canonical;    /* (nullable): the line to hand on: words with one blank between */
     const char *why;    /* (nullable): for %COMMAND_REFUSED; static storage */
 } HmpLine;

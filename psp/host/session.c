@@ -195,7 +195,7 @@ handle_hmp (Session *session, const QmpMessage *command)
     }
     hmp_line_parse (json_node_get_string (node), &line);
     if (line.class == COMMAND_REFUSED) {
-        refuse_as (session, command, json_node_get_string (node), line.why);
+        refuse_as (session, command, line.name, line.why);
         return;
     }
     if (line.class == COMMAND_OURS) {
