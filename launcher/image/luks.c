@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
 #include "launcher/image/luks.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "launcher/image/gpt.h"
 #include "launcher/image/image-read.h"
+#include "launcher/image/image-tool.h"
 #include "ovmf-hooks/guest/luks-header.h"
 #include "qmp/qmp-json.h"
 #include "sev/crypto/sev-digest.h"
@@ -27,6 +33,10 @@
 #define HDR_SIZE_MAX 0x400000u
 
 #define PROBE_SIZE 4096u
+#define JUDGE_TIMEOUT_MS 30000u
+#define JUDGE_OUTPUT_MAX 4096u
+
+static const char *luks_judge = PKGLIBEXECDIR "/luks-judge";
 
 void
 luks_header_free (LuksHeader *header)
@@ -194,10 +204,6 @@ luks_parse (const guint8 *data,
                        "data segment begins inside the header or outside of the partition");
     if (offset > LUKS_HEADER_MAX || offset > len)
         return unfit (error, "header area is larger than 16 MiB");
-
-    const char *reason = luks_header_check (data, (gsize) offset);
-    if (reason != NULL)
-        return unfit (error, reason);
     *uuid = g_steal_pointer (&id);
     *length = offset;
     return TRUE;
@@ -247,6 +253,60 @@ find_partition (const ImageInfo *image,
     return NULL;
 }
 
+void
+luks_set_judge (const char *program)
+{
+    luks_judge = program;
+}
+
+static int
+to_memory_file (const guint8 *data, gsize len)
+{
+    const int fd = memfd_create ("luks-header", MFD_CLOEXEC);
+
+    if (fd >= 0 &&
+        (write (fd, data, len) != (ssize_t) len || lseek (fd, 0, SEEK_SET) != 0)) {
+        close (fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The guest's own judgement. */
+static gboolean
+judge (const guint8 *data, gsize len, GCancellable *cancellable, GError **error)
+{
+    g_autofree char *length = g_strdup_printf ("%" G_GSIZE_FORMAT, len);
+    const char *const argv[] = { luks_judge, length, NULL };
+    const int fd = to_memory_file (data, len);
+    const ImageTool tool = {
+        .argv = argv,
+        .fd = fd,
+        .max_output = JUDGE_OUTPUT_MAX,
+        .timeout_ms = JUDGE_TIMEOUT_MS,
+    };
+    g_auto (ImageToolResult) result = { 0 };
+
+    if (fd < 0) {
+        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_IO, "memory file: %s",
+                     g_strerror (errno));
+        return FALSE;
+    }
+    const gboolean ran = image_tool_run (&tool, cancellable, &result, error);
+    close (fd);
+    if (!ran || result.exit_status == 0)
+        return ran;
+    if (result.exit_status != 1) {
+        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_TOOL, "%s: %s", luks_judge,
+                     result.complaint);
+        return FALSE;
+    }
+    gsize size;
+    const char *text = g_bytes_get_data (result.output, &size);
+    g_autofree char *reason = g_strndup (text, size);
+    return unfit (error, g_strchomp (reason));
+}
+
 static LuksHeader *
 pin (const ImageInfo *image,
      const GptPartition *partition,
@@ -267,6 +327,8 @@ pin (const ImageInfo *image,
         g_prefix_error (error, "partition %u: ", partition->number);
         return NULL;
     }
+    if (!judge (data, header->length, cancellable, error))
+        return NULL;
     header->partition = partition->number;
     header->start = partition->start;
     if (!sev_sha256 (data, header->length, header->sha256, &local)) {

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  *
  * Source: "LUKS2 On-Disk Format Specification" 1.1.  Whether the guest will accept the
  * header is judged by the guest's own program text (ovmf-hooks/guest/luks-header.h), so
- * that nothing is pinned which the guest then refuses.
+ * that nothing is pinned which the guest then refuses; a program of its own (luks-judge)
+ * asks it.
  */
 
 /**
@@ -60,8 +61,8 @@ LuksHeader *luks_find (const ImageInfo *image,
  * @length: (out): see #LuksHeader
  * @error: return location for a #GError, or %NULL
  *
- * Pure.  Errors: %IMAGE_ERROR_LUKS_MISSING (no magic), %IMAGE_ERROR_LUKS_BROKEN,
- * %IMAGE_ERROR_LUKS_UNFIT.
+ * Pure, without the guest's judgement.  Errors: %IMAGE_ERROR_LUKS_MISSING (no magic),
+ * %IMAGE_ERROR_LUKS_BROKEN, %IMAGE_ERROR_LUKS_UNFIT (not LUKS2, or too large).
  */
 gboolean luks_parse (const guint8 *data,
                      gsize len,
@@ -69,5 +70,9 @@ gboolean luks_parse (const guint8 *data,
                      char **uuid,
                      guint64 *length,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** luks_set_judge: @program: absolute path of another luks-judge than the installed one;
+ * for tests of what is not installed */
+void luks_set_judge (const char *program);
 
 G_END_DECLS
