@@ -502,6 +502,11 @@ check_boot (const PolicyRelease *release, const PolicyBoot *boot, PolicyVerdict 
     guint8 no_cmdline[SEV_DIGEST_SIZE];
     g_autoptr (GError) error = NULL;
 
+    if (!boot->measured && boot->allow_unmeasured) {
+        policy_verdict_waive (verdict, POLICY_CHECK_BOOT,
+                              "what boots: the image's own boot loader is not measured");
+        return TRUE;
+    }
     if (!boot->measured) {
         policy_verdict_fail (verdict, POLICY_CHECK_BOOT, "boot-unmeasured",
                              "kernel, initrd and command line are not measured, so nothing "
@@ -527,6 +532,29 @@ check_boot (const PolicyRelease *release, const PolicyBoot *boot, PolicyVerdict 
     return check_parts (release, boot, no_initrd, no_cmdline, verdict);
 }
 
+static gboolean
+check_firmware (const PolicyRelease *release,
+                const PolicyBoot *boot,
+                PolicyVerdict *verdict)
+{
+    if (policy_release_allows_firmware (release, boot->firmware)) {
+        policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
+        return TRUE;
+    }
+    if (boot->firmware_accepted) {
+        policy_verdict_waive (
+            verdict, POLICY_CHECK_FIRMWARE,
+            "that the firmware boots nothing but what is measured: it was "
+            "accepted by hand");
+        return TRUE;
+    }
+    g_autofree char *hex = sev_hex_encode (boot->firmware, SEV_DIGEST_SIZE);
+    policy_verdict_fail (verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
+                         "firmware has SHA-256 %s, which release '%s' does not pin", hex,
+                         release->name);
+    return FALSE;
+}
+
 gboolean
 policy_release_check (const PolicyRelease *release,
                       const PolicyBoot *boot,
@@ -534,17 +562,9 @@ policy_release_check (const PolicyRelease *release,
 {
     g_return_val_if_fail (release != NULL && boot != NULL && verdict != NULL, FALSE);
 
-    const gboolean firmware = policy_release_allows_firmware (release, boot->firmware);
-    if (firmware) {
-        policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
-    } else {
-        g_autofree char *hex = sev_hex_encode (boot->firmware, SEV_DIGEST_SIZE);
-        policy_verdict_fail (verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
-                             "firmware has SHA-256 %s, which release '%s' does not pin",
-                             hex, release->name);
-    }
+    const gboolean firmware = check_firmware (release, boot, verdict);
     const gboolean chain = check_boot (release, boot, verdict);
-    if (chain)
+    if (chain && boot->measured)
         policy_verdict_pass (verdict, POLICY_CHECK_BOOT);
     return firmware && chain;
 }

@@ -89,8 +89,10 @@ gboolean policy_release_fill_table (const PolicyRelease *release,
 /** PolicyBoot: what a launch measures */
 typedef struct {
     guint8 firmware[SEV_DIGEST_SIZE];
-    gboolean measured; /* kernel hashes are on; else what follows is not used */
-    gboolean uki;      /* @kernel is of a unified kernel image */
+    gboolean firmware_accepted; /* by the owner for this launch (--accept-firmware) */
+    gboolean allow_unmeasured;  /* by the owner for this launch */
+    gboolean measured;          /* kernel hashes are on; else what follows is not used */
+    gboolean uki;               /* @kernel is of a unified kernel image */
     guint8 kernel[SEV_DIGEST_SIZE];
     guint8 initrd[SEV_DIGEST_SIZE];  /* as in the hash table */
     guint8 cmdline[SEV_DIGEST_SIZE]; /* as in the hash table */
@@ -103,9 +105,10 @@ typedef struct {
  * kernel-not-released, initrd-not-released, cmdline-not-released.
  *
  * A UKI boots with no initrd and an empty command line, else initrd-not-released and
- * cmdline-not-released.
+ * cmdline-not-released.  What the owner accepts for this launch is waived instead, and
+ * stands in the list of what is unproven.
  *
- * Returns: %TRUE if nothing differs
+ * Returns: %TRUE if nothing differs that was not accepted
  */
 gboolean policy_release_check (const PolicyRelease *release,
                                const PolicyBoot *boot,
