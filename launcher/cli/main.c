@@ -10,9 +10,64 @@
 #include "sev/base/sev-secret.h"
 
 static const Command commands[] = {
+    { "run", "Start a guest, verified (the default command)", cmd_run },
+    { "owner-init", "Make the guest owner's directory", cmd_owner_init },
+    { "release", "Pin what may be booted, and store its secrets", cmd_release },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { NULL, NULL, NULL },
 };
+
+static int
+print_help (void)
+{
+    printf (
+        "Usage: sevlaunch --image DISK --owner-cert CERT [OPTION…]\n"
+        "       sevlaunch COMMAND [OPTION…]\n\n"
+        "Starts a confidential virtual machine on AMD SEV and releases its secrets only\n"
+        "after its launch was verified; or refuses and leaves nothing behind.\n\n"
+        "Commands:\n");
+    for (const Command *i = commands; i->name != NULL; i++)
+        printf ("  %-11s %s\n", i->name, i->summary);
+    printf ("\nOptions:\n"
+            "  --image DISK        The guest's disk: qcow2, or raw with a GPT\n"
+            "  --owner-cert CERT   The guest owner's certificate (see owner-init)\n"
+            "  --help, --version\n"
+            "'sevlaunch COMMAND --help' lists the options of a command, 'sevlaunch run\n"
+            "--help' those of a launch.  Exit codes and reasons: sevlaunch(1).\n");
+    return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+}
+
+static int
+refuse_word (const char *word)
+{
+    g_autoptr (GError) error =
+        word == NULL
+            ? g_error_new_literal (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                                   "--image and --owner-cert are needed (see "
+                                   "'sevlaunch --help')")
+            : g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                           "there is no command '%s' (see 'sevlaunch --help')", word);
+    return (int) message_error (error);
+}
+
+static int
+dispatch (int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+
+    if (word == NULL)
+        return refuse_word (NULL);
+    if (strcmp (word, "--help") == 0 || strcmp (word, "-h") == 0)
+        return print_help ();
+    if (strcmp (word, "--version") == 0) {
+        printf ("sevlaunch %s\n", PACKAGE_VERSION);
+        return LAUNCHER_EXIT_OK;
+    }
+    const Command *command = command_find (commands, word);
+    if (command != NULL)
+        return command->run (argc - 1, argv + 1);
+    return word[0] == '-' ? cmd_run (argc, argv) : refuse_word (word);
+}
 
 int
 main (int argc, char **argv)
@@ -23,5 +78,5 @@ main (int argc, char **argv)
     if (!sev_secret_heap_init ())
         fprintf (stderr, "sevlaunch: warning: memory cannot be locked; secrets might be "
                          "swapped out (see ulimit -l)\n");
-    return command_dispatch ("", commands, argc, argv);
+    return dispatch (argc, argv);
 }

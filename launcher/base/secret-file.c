@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/base/secret-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ovmf-hooks/secret-guids.h"
+#include "sev/wire/sev-wire.h"
+
+static gboolean
+file_error (GError **error, const char *path, const char *why)
+{
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "secret file '%s': %s", path,
+                 why);
+    return FALSE;
+}
+
+/* One byte more than allowed tells that there is too much. */
+static gssize
+read_all (int fd, guint8 *data, gsize size)
+{
+    gsize len = 0;
+    ssize_t n = 1;
+
+    while (len < size && n != 0) {
+        n = read (fd, data + len, size - len);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        len += n > 0 ? (gsize) n : 0;
+    }
+    return (gssize) len;
+}
+
+static SevSecret *
+read_secret (int fd, const char *path, gsize max, GError **error)
+{
+    g_autoptr (SevSecret) room = sev_secret_new (max + 1);
+    struct stat st;
+
+    if (fstat (fd, &st) != 0 || S_ISDIR (st.st_mode)) {
+        file_error (error, path, "is no file");
+        return NULL;
+    }
+    const gssize len = read_all (fd, sev_secret_writable (room), max + 1);
+    if (len < 0) {
+        file_error (error, path, g_strerror (errno));
+        return NULL;
+    }
+    if (len == 0 || (gsize) len > max) {
+        g_autofree char *why =
+            g_strdup_printf ("%s, allowed are 1 to %" G_GSIZE_FORMAT " bytes",
+                             len == 0 ? "is empty" : "is too large", max);
+        file_error (error, path, why);
+        return NULL;
+    }
+    return sev_secret_new_copy (sev_secret_data (room), (gsize) len);
+}
+
+SevSecret *
+secret_file_read (const char *path, gsize max, GError **error)
+{
+    if (strcmp (path, "-") == 0)
+        return read_secret (STDIN_FILENO, "standard input", max, error);
+    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        file_error (error, path, g_strerror (errno));
+        return NULL;
+    }
+    SevSecret *secret = read_secret (fd, path, max, error);
+    close (fd);
+    return secret;
+}
+
+gboolean
+secret_argument_parse (const char *text,
+                       SevGuid *guid,
+                       char **name,
+                       SevSecret **value,
+                       GError **error)
+{
+    const char *colon = strchr (text, ':');
+    g_autoptr (GError) cause = NULL;
+
+    if (colon == NULL || colon == text || colon[1] == '\0') {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "--secret '%s' is not of the form ALIAS:FILE or GUID:FILE", text);
+        return FALSE;
+    }
+    g_autofree char *word = g_strndup (text, (gsize) (colon - text));
+    if (!ovmf_secret_guid_parse (word, guid, &cause)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, "--secret: %s",
+                     cause->message);
+        return FALSE;
+    }
+    *value = secret_file_read (colon + 1, SEV_SECRET_MAX_SIZE, error);
+    if (*value == NULL)
+        return FALSE;
+    *name = g_steal_pointer (&word);
+    return TRUE;
+}

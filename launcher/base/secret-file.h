@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/base/launcher-error.h"
+#include "sev/base/sev-guid.h"
+#include "sev/base/sev-secret.h"
+
+G_BEGIN_DECLS
+
+/**
+ * secret_file_read:
+ * @path: a regular file or a pipe; "-": standard input
+ * @max: most bytes that it may have; at least one
+ * Errors: %LAUNCHER_ERROR_FILE.
+ */
+SevSecret *secret_file_read (const char *path,
+                             gsize max,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * secret_argument_parse:
+ * @text: "ALIAS|GUID:FILE" of --secret
+ * @guid: (out caller-allocates)
+ * @name: (out) (transfer full): alias or GUID as given
+ * @value: (out) (transfer full): what is in the file
+ * Errors: %LAUNCHER_ERROR_USAGE, %LAUNCHER_ERROR_FILE.
+ */
+gboolean secret_argument_parse (const char *text,
+                                SevGuid *guid,
+                                char **name,
+                                SevSecret **value,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "launcher/cli/command.h"
+#include "launcher/flow/launch-report.h"
+#include "launcher/host/virt.h"
+
+typedef struct {
+    LaunchFlow *flow;
+    GMainLoop *loop;
+    GCancellable *cancellable;
+    int signal; /* 0: none came */
+    GError *error;
+} Run;
+
+static const char summary[] =
+    "Starts a confidential guest: verifies the platform and the launch, releases the\n"
+    "secrets of the image's release to exactly that launch, and resumes the guest; or\n"
+    "refuses and leaves nothing behind.  See sevlaunch(1).";
+
+static gboolean
+parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "image", 0, 0, G_OPTION_ARG_FILENAME, &o->image, "Disk image", "FILE" },
+        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
+          "The guest owner's certificate, in the owner's directory", "FILE" },
+        { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name, "Name of the guest", "NAME" },
+        { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "Memory in MiB", "MIB" },
+        { "vcpus", 0, 0, G_OPTION_ARG_INT, &o->vcpus, "Number of processors", "N" },
+        { "network", 'w', 0, G_OPTION_ARG_STRING, &o->network,
+          "none, user, network=NAME or bridge=NAME", "NET" },
+        { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
+          "Guest policy, names with commas or 0x…", "POLICY" },
+        { "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "qcow2 or raw", "FORMAT" },
+        { "backing-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->backing,
+          "A file that the image may have as backing file (repeatable)", "FILE" },
+        { "uki", 0, 0, G_OPTION_ARG_FILENAME, &o->uki,
+          "Boot this unified kernel image, not the image's", "FILE" },
+        { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->kernel, "Boot this kernel", "FILE" },
+        { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->initrd, "with this initrd", "FILE" },
+        { "append", 0, 0, G_OPTION_ARG_STRING, &o->append, "and this command line",
+          "TEXT" },
+        { "own-boot-loader", 0, 0, G_OPTION_ARG_NONE, &o->own_boot_loader,
+          "Boot the image's own boot loader, unmeasured", NULL },
+        { "firmware", 0, 0, G_OPTION_ARG_FILENAME, &o->firmware, "Firmware image", "FILE" },
+        { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->accept_firmware,
+          "Release secrets to this firmware although it is not pinned (dangerous)",
+          "SHA256" },
+        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
+          "One more secret for the guest (repeatable; FILE may be -)", "ALIAS|GUID:FILE" },
+        { "platform", 0, 0, G_OPTION_ARG_STRING, &o->platform,
+          "Where to try: auto, sev or emulated", "WHERE" },
+        { "connect", 'c', 0, G_OPTION_ARG_STRING, &o->connect, "libvirt's URI", "URI" },
+        { "emulated-host", 0, 0, G_OPTION_ARG_FILENAME, &o->emulated_host,
+          "Directory of the emulated host", "DIR" },
+        { "run-as", 0, 0, G_OPTION_ARG_STRING, &o->run_as,
+          "User for emulated hosts of root", "USER" },
+        { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o->cek,
+          "The chip's CEK certificate, signed by AMD", "FILE" },
+        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca, "AMD's ASK and ARK certificates",
+          "FILE" },
+        { "session", 0, 0, G_OPTION_ARG_FILENAME, &o->session,
+          "Launch session made elsewhere, with --tik and --tek", "FILE" },
+        { "tik", 0, 0, G_OPTION_ARG_FILENAME, &o->tik, "Its integrity key", "FILE" },
+        { "tek", 0, 0, G_OPTION_ARG_FILENAME, &o->tek, "Its encryption key", "FILE" },
+        { "session-dir", 0, 0, G_OPTION_ARG_FILENAME, &o->session_dir,
+          "Keep the launch's session files, keys included, here", "DIR" },
+        { "allow-unmeasured-boot", 0, 0, G_OPTION_ARG_NONE, &o->allow_unmeasured_boot,
+          "Release secrets to an unmeasured boot (dangerous)", NULL },
+        { "allow-legacy-api", 0, 0, G_OPTION_ARG_NONE, &o->allow_legacy_api,
+          "Take platforms with an API before 0.17 (dangerous)", NULL },
+        { "paused", 0, 0, G_OPTION_ARG_NONE, &o->paused,
+          "Leave the verified guest paused, secrets injected", NULL },
+        { "wait", 0, 0, G_OPTION_ARG_INT, &o->wait,
+          "How long the guest may take to unlock its disk; 0: do not watch", "SECONDS" },
+        { "print-xml", 0, 0, G_OPTION_ARG_NONE, &o->print_xml,
+          "Print the domain XML and start nothing", NULL },
+        { "dry-run", 0, 0, G_OPTION_ARG_NONE, &o->dry_run,
+          "Do everything that needs no guest and start nothing", NULL },
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!command_parse ("run", "", summary, entries, common, argc, argv, error))
+        return FALSE;
+    if (*argc > 1) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, "unexpected word '%s'",
+                     (*argv)[1]);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+options_clear (LaunchOptions *o)
+{
+    char **const texts[] = {
+        &o->image,       &o->format,  &o->owner_cert,    &o->name,   &o->network,
+        &o->policy,      &o->uki,     &o->kernel,        &o->initrd, &o->append,
+        &o->firmware,    &o->connect, &o->emulated_host, &o->run_as, &o->platform,
+        &o->cek,         &o->ca,      &o->session,       &o->tik,    &o->tek,
+        &o->session_dir,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+        g_clear_pointer (texts[i], g_free);
+    g_clear_pointer (&o->backing, g_strfreev);
+    g_clear_pointer (&o->accept_firmware, g_strfreev);
+    g_clear_pointer (&o->secrets, g_strfreev);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LaunchOptions, options_clear)
+
+static gboolean
+stop (Run *run, int number)
+{
+    if (run->signal == 0)
+        run->signal = number;
+    g_cancellable_cancel (run->cancellable);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_sigint (gpointer data)
+{
+    return stop (data, SIGINT);
+}
+
+static gboolean
+on_sigterm (gpointer data)
+{
+    return stop (data, SIGTERM);
+}
+
+static void
+on_done (GObject *source, GAsyncResult *result, gpointer data)
+{
+    Run *run = data;
+
+    (void) !launch_flow_run_finish (run->flow, result, &run->error);
+    g_main_loop_quit (run->loop);
+}
+
+/* A cancelled launch says which signal it was and what became of the guest. */
+static void
+explain_cancel (Run *run)
+{
+    const gboolean resumed = launch_flow_get_result (run->flow)->resumed;
+
+    if (!g_error_matches (run->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    g_clear_error (&run->error);
+    g_set_error (&run->error, LAUNCHER_ERROR,
+                 run->signal == SIGTERM ? LAUNCHER_ERROR_TERMINATED
+                                        : LAUNCHER_ERROR_INTERRUPTED,
+                 resumed ? "interrupted; the guest was verified and goes on"
+                         : "interrupted; the guest was not started");
+}
+
+static int
+report (const Run *run,
+        const LaunchOptions *options,
+        const LaunchOwner *owner,
+        const CommandCommon *common)
+{
+    const LaunchResult *result = launch_flow_get_result (run->flow);
+    int status = run->error != NULL ? (int) launcher_reason (run->error).exit_code
+                                    : LAUNCHER_EXIT_OK;
+
+    if (run->error != NULL && !launch_report_refusal (result))
+        message_error (run->error);
+    if (common->json) {
+        g_autoptr (JsonObject) object =
+            launch_report_json (options, owner, result, run->error);
+        const int printed = command_print_json (object);
+        return status != 0 ? status : printed;
+    }
+    if (options->print_xml && run->error == NULL)
+        fputs (result->xml, stdout);
+    else if (run->error == NULL || result->resumed)
+        launch_report_words (options, owner, result);
+    if (fflush (stdout) != 0 && status == 0)
+        status = LAUNCHER_EXIT_HOST;
+    return status;
+}
+
+static int
+launch (const LaunchOptions *options, const LaunchOwner *owner, const CommandCommon *common)
+{
+    g_autoptr (LaunchFlow) flow = launch_flow_new (options, owner);
+    g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+    g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+    Run run = { .flow = flow, .loop = loop, .cancellable = cancellable };
+
+    if (!virt_init (&run.error)) {
+        const int status = command_fail (common, run.error);
+        g_error_free (run.error);
+        return status;
+    }
+    const guint sources[] = { g_unix_signal_add (SIGINT, on_sigint, &run),
+                              g_unix_signal_add (SIGTERM, on_sigterm, &run),
+                              g_unix_signal_add (SIGHUP, on_sigterm, &run) };
+    launch_flow_run_async (flow, cancellable, on_done, &run);
+    g_main_loop_run (loop);
+    for (gsize i = 0; i < G_N_ELEMENTS (sources); i++)
+        g_source_remove (sources[i]);
+    if (run.error != NULL)
+        explain_cancel (&run);
+    const int status = report (&run, options, owner, common);
+    g_clear_error (&run.error);
+    return status;
+}
+
+int
+cmd_run (int argc, char **argv)
+{
+    g_auto (LaunchOptions) options = { .wait = LAUNCH_DEFAULT_WAIT };
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    if (!parse (&options, &common, &argc, &argv, &error))
+        return command_fail (&common, error);
+    g_autoptr (LaunchOwner) owner = launch_owner_prepare (&options, &error);
+    if (owner == NULL)
+        return command_fail (&common, error);
+    return launch (&options, owner, &common);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/flow/launch-boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "ovmf-hooks/ovmf-error.h"
+#include "policy/attest/owner-measure.h"
+
+#define FIRMWARE_NAME "sevlaunch-ovmf.fd"
+#define KERNEL_MAX (G_GUINT64_CONSTANT (1) << 30)
+#define INITRD_MAX (G_GUINT64_CONSTANT (2) << 30)
+
+static void
+file_clear (LaunchFile *file)
+{
+    g_free (file->path);
+    if (file->fd >= 0)
+        close (file->fd);
+}
+
+static gboolean
+file_error (GError **error, LauncherError code, const char *what, const char *path, int n)
+{
+    g_set_error (error, LAUNCHER_ERROR, code, "%s '%s': %s", what, path, g_strerror (n));
+    return FALSE;
+}
+
+/* @fd: already open, or -1. */
+static gboolean
+open_file (LaunchFile *file,
+           const char *what,
+           const char *path,
+           int fd,
+           LauncherError code,
+           GError **error)
+{
+    struct stat st;
+
+    file->path = g_canonicalize_filename (path, NULL);
+    file->fd = fd >= 0 ? fcntl (fd, F_DUPFD_CLOEXEC, 3)
+                       : open (file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file->fd < 0 || fstat (file->fd, &st) != 0)
+        return file_error (error, code, what, path, errno);
+    if (!S_ISREG (st.st_mode)) {
+        g_set_error (error, LAUNCHER_ERROR, code, "%s '%s': is no file", what, path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+hash_file (LaunchFile *file, const char *what, guint64 max, GError **error)
+{
+    if (policy_file_sha256_fd (file->fd, max, file->sha256, &file->size, error))
+        return TRUE;
+    g_prefix_error (error, "%s '%s': ", what, file->path);
+    return FALSE;
+}
+
+/* Firmware. */
+
+static gboolean
+inspect_firmware (LaunchBoot *boot, GError **error)
+{
+    const guint needed = OVMF_CAP_SECRET_AREA | (boot->measured ? OVMF_CAP_HASH_AREA : 0u);
+    g_autoptr (GError) cause = NULL;
+    const gsize len = boot->firmware.size;
+    g_autofree guint8 *image = g_malloc (len);
+
+    if (pread (boot->firmware.fd, image, len, 0) != (ssize_t) len)
+        return file_error (error, LAUNCHER_ERROR_FILE, "firmware", boot->firmware.path,
+                           errno);
+    if (ovmf_image_inspect (image, len, &boot->firmware_info, &cause) &&
+        ovmf_image_require (&boot->firmware_info, needed, &cause))
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,
+                 "firmware '%s': %s", boot->firmware.path, cause->message);
+    return FALSE;
+}
+
+static gboolean
+take_firmware (LaunchBoot *boot, const LaunchOptions *options, GError **error)
+{
+    g_autofree char *installed = g_build_filename (PKGDATADIR, FIRMWARE_NAME, NULL);
+    g_autofree char *beside =
+        boot->config != NULL
+            ? policy_boot_config_dup_path (boot->config, POLICY_BOOT_FILE_FIRMWARE)
+            : NULL;
+    const int fd = options->firmware == NULL && beside != NULL
+                       ? policy_boot_config_get_fd (boot->config, POLICY_BOOT_FILE_FIRMWARE)
+                       : -1;
+    const char *path = options->firmware != NULL ? options->firmware
+                       : beside != NULL          ? beside
+                                                 : installed;
+
+    if (!open_file (&boot->firmware, "firmware", path, fd, LAUNCHER_ERROR_FIRMWARE_MISSING,
+                    error)) {
+        if (path == installed)
+            g_prefix_error (error, "build it with ovmf-hooks/edk2/build-firmware.sh, or "
+                                   "name one with --firmware: ");
+        return FALSE;
+    }
+    if (!hash_file (&boot->firmware, "firmware", OVMF_IMAGE_MAX_SIZE, error))
+        return FALSE;
+    return inspect_firmware (boot, error);
+}
+
+/* Kernel. */
+
+static gboolean
+take_uki_file (LaunchBoot *boot, const char *path, GError **error)
+{
+    g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+
+    boot->uki = esp_load_uki (absolute, error);
+    return boot->uki != NULL;
+}
+
+static gboolean
+take_kernel_files (LaunchBoot *boot,
+                   const char *kernel,
+                   int kernel_fd,
+                   const char *initrd,
+                   int initrd_fd,
+                   GError **error)
+{
+    if (!open_file (&boot->kernel, "kernel", kernel, kernel_fd, LAUNCHER_ERROR_FILE,
+                    error) ||
+        !hash_file (&boot->kernel, "kernel", KERNEL_MAX, error))
+        return FALSE;
+    return initrd == NULL || (open_file (&boot->initrd, "initrd", initrd, initrd_fd,
+                                         LAUNCHER_ERROR_FILE, error) &&
+                              hash_file (&boot->initrd, "initrd", INITRD_MAX, error));
+}
+
+static gboolean
+take_from_config (LaunchBoot *boot, gboolean *found, GError **error)
+{
+    const PolicyBootConfig *config = boot->config;
+
+    *found = FALSE;
+    if (config == NULL)
+        return TRUE;
+    g_autofree char *uki = policy_boot_config_dup_path (config, POLICY_BOOT_FILE_UKI);
+    g_autofree char *kernel = policy_boot_config_dup_path (config, POLICY_BOOT_FILE_KERNEL);
+    g_autofree char *initrd = policy_boot_config_dup_path (config, POLICY_BOOT_FILE_INITRD);
+
+    *found = uki != NULL || kernel != NULL;
+    if (uki != NULL)
+        return take_uki_file (boot, uki, error);
+    if (kernel == NULL)
+        return TRUE;
+    boot->cmdline = g_strdup (policy_boot_config_get_cmdline (config));
+    return take_kernel_files (
+        boot, kernel, policy_boot_config_get_fd (config, POLICY_BOOT_FILE_KERNEL), initrd,
+        policy_boot_config_get_fd (config, POLICY_BOOT_FILE_INITRD), error);
+}
+
+static gboolean
+take_kernel (LaunchBoot *boot,
+             const LaunchOptions *options,
+             GCancellable *cancellable,
+             GError **error)
+{
+    gboolean found = FALSE;
+
+    if (!boot->measured)
+        return TRUE;
+    if (options->uki != NULL)
+        return take_uki_file (boot, options->uki, error);
+    if (options->kernel != NULL) {
+        boot->cmdline = g_strdup (options->append);
+        return take_kernel_files (boot, options->kernel, -1, options->initrd, -1, error);
+    }
+    if (!take_from_config (boot, &found, error) || found)
+        return found;
+    boot->uki = esp_extract_uki (boot->image, cancellable, error);
+    boot->uki_from_image = TRUE;
+    return boot->uki != NULL;
+}
+
+static gboolean
+hash_all (LaunchBoot *boot, GError **error)
+{
+    if (!boot->measured)
+        return TRUE;
+    memcpy (boot->hashes.kernel,
+            boot->uki != NULL ? boot->uki->sha256 : boot->kernel.sha256, SEV_DIGEST_SIZE);
+    if (boot->initrd.fd >= 0)
+        memcpy (boot->hashes.initrd, boot->initrd.sha256, SEV_DIGEST_SIZE);
+    else if (!ovmf_hashes_no_initrd (boot->hashes.initrd, error))
+        return FALSE;
+    return ovmf_hashes_cmdline (boot->cmdline, boot->hashes.cmdline, error);
+}
+
+static gboolean
+load_config (LaunchBoot *boot,
+             const LaunchOptions *options,
+             const char *image,
+             GError **error)
+{
+    g_autofree char *path = policy_boot_config_path (image);
+
+    if (!policy_boot_config_load (path, &boot->config, error))
+        return FALSE;
+    boot->vcpus = options->vcpus > 0     ? (guint) options->vcpus
+                  : boot->config != NULL ? policy_boot_config_get_vcpus (boot->config)
+                                         : 0;
+    boot->memory = options->memory > 0    ? (guint) options->memory
+                   : boot->config != NULL ? policy_boot_config_get_memory (boot->config)
+                                          : 0;
+    if (boot->vcpus == 0)
+        boot->vcpus = LAUNCH_DEFAULT_VCPUS;
+    if (boot->memory == 0)
+        boot->memory = LAUNCH_DEFAULT_MEMORY;
+    return TRUE;
+}
+
+/* What QEMU will open by name must be readable for the user whom it runs as. */
+static gboolean
+check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
+{
+    g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+    const char *const named[] = { options->firmware, options->uki, options->kernel,
+                                  options->initrd };
+
+    if (owner->run_as == NULL)
+        return TRUE;
+    g_ptr_array_add (paths, g_strdup (owner->image));
+    for (char **i = owner->backing; *i != NULL; i++)
+        g_ptr_array_add (paths, g_strdup (*i));
+    for (gsize i = 0; i < G_N_ELEMENTS (named); i++)
+        if (named[i] != NULL)
+            g_ptr_array_add (paths, g_canonicalize_filename (named[i], NULL));
+    g_ptr_array_add (paths, NULL);
+    return run_as_check_readable ((const char *const *) paths->pdata, error);
+}
+
+LaunchBoot *
+launch_boot_resolve (const LaunchOptions *options,
+                     const LaunchOwner *owner,
+                     GCancellable *cancellable,
+                     GError **error)
+{
+    g_autoptr (LaunchBoot) boot = g_new0 (LaunchBoot, 1);
+
+    boot->firmware.fd = boot->kernel.fd = boot->initrd.fd = -1;
+    boot->measured = !options->own_boot_loader;
+    if (!check_readable (options, owner, error))
+        return NULL;
+    boot->image =
+        image_info_open (owner->image, options->format,
+                         (const char *const *) owner->backing, cancellable, error);
+    if (boot->image == NULL || !load_config (boot, options, owner->image, error) ||
+        !take_kernel (boot, options, cancellable, error) ||
+        !take_firmware (boot, options, error) || !hash_all (boot, error))
+        return NULL;
+    return g_steal_pointer (&boot);
+}
+
+void
+launch_boot_free (LaunchBoot *boot)
+{
+    launch_boot_remove (boot);
+    g_clear_pointer (&boot->image, image_info_free);
+    g_clear_pointer (&boot->config, policy_boot_config_free);
+    g_clear_pointer (&boot->uki, esp_uki_free);
+    file_clear (&boot->firmware);
+    file_clear (&boot->kernel);
+    file_clear (&boot->initrd);
+    g_free (boot->cmdline);
+    g_free (boot);
+}
+
+void
+launch_boot_judge (const LaunchBoot *boot,
+                   const LaunchOptions *options,
+                   const LaunchOwner *owner,
+                   PolicyVerdict *verdict)
+{
+    PolicyBoot seen = { .measured = boot->measured,
+                        .uki = boot->uki != NULL,
+                        .allow_unmeasured = options->allow_unmeasured_boot };
+
+    memcpy (seen.firmware, boot->firmware.sha256, SEV_DIGEST_SIZE);
+    memcpy (seen.kernel, boot->hashes.kernel, SEV_DIGEST_SIZE);
+    memcpy (seen.initrd, boot->hashes.initrd, SEV_DIGEST_SIZE);
+    memcpy (seen.cmdline, boot->hashes.cmdline, SEV_DIGEST_SIZE);
+    for (guint i = 0; i < owner->accepted->len; i++)
+        if (memcmp (owner->accepted->data + (gsize) i * SEV_DIGEST_SIZE, seen.firmware,
+                    SEV_DIGEST_SIZE) == 0)
+            seen.firmware_accepted = TRUE;
+    if (!policy_release_check (owner->release, &seen, verdict))
+        g_debug ("what boots is not what release '%s' pins",
+                 policy_release_get_name (owner->release));
+}
+
+gboolean
+launch_boot_digest (const LaunchBoot *boot, guint8 out[SEV_DIGEST_SIZE], GError **error)
+{
+    guint8 table[OVMF_HASH_TABLE_PADDED_SIZE];
+    guint8 firmware[SEV_DIGEST_SIZE];
+
+    ovmf_hashes_build (&boot->hashes, table);
+    if (!policy_launch_digest_fd (boot->firmware.fd, boot->measured ? table : NULL,
+                                  firmware, NULL, out, error))
+        return FALSE;
+    if (memcmp (firmware, boot->firmware.sha256, SEV_DIGEST_SIZE) == 0)
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                 "firmware '%s' was changed while it was used", boot->firmware.path);
+    return FALSE;
+}
+
+static gboolean
+copy_uki (const EspUki *uki, int fd)
+{
+    off_t offset = 0;
+
+    while ((gsize) offset < uki->size) {
+        const ssize_t n = sendfile (fd, uki->fd, &offset, uki->size - (gsize) offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+launch_boot_place (LaunchBoot *boot, const char *dir, GError **error)
+{
+    if (boot->uki == NULL)
+        return TRUE;
+    g_autofree char *template = g_build_filename (dir != NULL ? dir : g_get_tmp_dir (),
+                                                  "sevlaunch-uki-XXXXXX", NULL);
+    const int fd = g_mkstemp_full (template, O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return file_error (error, LAUNCHER_ERROR_IO, "file", template, errno);
+    boot->placed = g_steal_pointer (&template);
+    boot->kernel.path = g_strdup (boot->placed);
+    const gboolean ok = copy_uki (boot->uki, fd);
+    const int saved = errno;
+    close (fd);
+    return ok || file_error (error, LAUNCHER_ERROR_IO, "writing", boot->placed, saved);
+}
+
+void
+launch_boot_remove (LaunchBoot *boot)
+{
+    if (boot->placed != NULL && g_unlink (boot->placed) != 0)
+        g_debug ("removing '%s': %s", boot->placed, g_strerror (errno));
+    g_clear_pointer (&boot->placed, g_free);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "launcher/flow/launch-owner.h"
+#include "launcher/image/esp.h"
+#include "launcher/image/image-info.h"
+#include "ovmf-hooks/ovmf-hashes.h"
+#include "ovmf-hooks/ovmf-image.h"
+#include "policy/boot-config.h"
+
+G_BEGIN_DECLS
+
+/** LaunchFile: a file that is measured */
+typedef struct {
+    char *path; /* (nullable): absolute; NULL: there is none */
+    int fd;     /* what was hashed; -1: none */
+    guint64 size;
+    guint8 sha256[SEV_DIGEST_SIZE];
+} LaunchFile;
+
+/**
+ * LaunchBoot: what boots, from the command line, disk.sevlaunch and the image, in this
+ * order.  All of it is untrusted; what it is, the release and the measurement decide.
+ */
+typedef struct {
+    ImageInfo *image;
+    PolicyBootConfig *config; /* (nullable) */
+    EspUki *uki;              /* (nullable): taken from the image or given by hand */
+    gboolean uki_from_image;
+    LaunchFile firmware;
+    OvmfImageInfo firmware_info;
+    gboolean measured; /* kernel hashes are on */
+    LaunchFile kernel; /* plain kernel; or UKI, @path is set when it is placed */
+    LaunchFile initrd;
+    char *cmdline; /* (nullable) */
+    OvmfHashes hashes;
+    guint vcpus;
+    guint memory; /* MiB */
+    char *placed; /* (nullable): copy of the UKI that QEMU reads */
+} LaunchBoot;
+
+/**
+ * launch_boot_resolve:
+ * Blocks.
+ * Errors: %IMAGE_ERROR, %POLICY_ERROR (disk.sevlaunch), %LAUNCHER_ERROR_FIRMWARE_MISSING,
+ *   %LAUNCHER_ERROR_FIRMWARE_UNSUITABLE, %LAUNCHER_ERROR_FILE,
+ *   %LAUNCHER_ERROR_RUN_AS_UNREADABLE, %G_IO_ERROR_CANCELLED.
+ */
+LaunchBoot *launch_boot_resolve (const LaunchOptions *options,
+                                 const LaunchOwner *owner,
+                                 GCancellable *cancellable,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void launch_boot_free (LaunchBoot *boot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchBoot, launch_boot_free)
+
+/**
+ * launch_boot_judge: compares with the release; records the checks "firmware" and "boot"
+ */
+void launch_boot_judge (const LaunchBoot *boot,
+                        const LaunchOptions *options,
+                        const LaunchOwner *owner,
+                        PolicyVerdict *verdict);
+
+/** launch_boot_digest: the launch digest that the platform must come to */
+gboolean launch_boot_digest (const LaunchBoot *boot,
+                             guint8 out[SEV_DIGEST_SIZE],
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * launch_boot_place:
+ * @dir: (nullable): directory that QEMU can read; %NULL: a new one beneath the system's
+ *   directory for temporary files
+ *
+ * Writes the extracted UKI to a file for QEMU; no-op without one.  launch_boot_remove()
+ * takes it away once QEMU has read it.
+ * Errors: %LAUNCHER_ERROR_IO.
+ */
+gboolean launch_boot_place (LaunchBoot *boot,
+                            const char *dir,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void launch_boot_remove (LaunchBoot *boot);
+
+G_END_DECLS

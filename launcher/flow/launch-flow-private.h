@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/emulated/emulated-host.h"
+#include "launcher/flow/launch-flow.h"
+#include "launcher/domain/domain-config.h"
+#include "launcher/host/console-watch.h"
+#include "launcher/host/virt.h"
+#include "policy/attest/owner-measure.h"
+#include "qmp/qmp-transport-libvirt.h"
+
+G_BEGIN_DECLS
+
+struct _LaunchFlow {
+    const LaunchOptions *options;
+    const LaunchOwner *owner;
+    LaunchResult result;
+
+    GTask *task;
+    GCancellable *cancellable;
+    LaunchStep step;
+    gint64 step_began;
+    GError *failure; /* (nullable): what ended the launch; kept during the clean-up */
+
+    EmulatedHost *emulated; /* (nullable) */
+    virConnectPtr connection;
+    virDomainPtr domain; /* (nullable): the guest, ours to end until it is resumed */
+    QmpClient *qmp;
+    PolicyVerified *verified;
+    ConsoleWatch *console; /* (nullable) */
+};
+
+/* The steps that block: each runs on a worker thread while nothing else touches the flow.
+ */
+gboolean flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_resume (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+/* Ends the guest and removes what was made; says what it could not do. */
+void flow_clean_up (LaunchFlow *flow);
+
+/** flow_set_refused: Sets the error that says that the verdict is no. Returns: %FALSE */
+gboolean flow_set_refused (const LaunchFlow *flow, GError **error);
+/** flow_watches: whether the guest is expected to say something on its console */
+gboolean flow_watches (const LaunchFlow *flow);
+
+G_END_DECLS

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/flow/launch-owner.h"
+
+#include <string.h>
+
+#include "launcher/base/message.h"
+#include "launcher/base/secret-file.h"
+#include "launcher/emulated/emulated-host.h"
+#include "launcher/flow/image-peek.h"
+#include "launcher/flow/launch-place.h"
+#include "policy/guest-policy.h"
+#include "policy/policy-error.h"
+#include "sev/base/sev-bytes.h"
+
+#define CERT_FILE_MAX 8192u
+
+static gboolean
+usage (GError **error, const char *text)
+{
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, text);
+    return FALSE;
+}
+
+static gboolean
+check_boot_options (const LaunchOptions *o, GError **error)
+{
+    if (o->uki != NULL && (o->kernel != NULL || o->initrd != NULL || o->append != NULL))
+        return usage (error, "--uki goes with none of --kernel, --initrd and --append: a "
+                             "unified kernel image holds all three");
+    if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL))
+        return usage (error, "--initrd and --append need --kernel");
+    if (o->own_boot_loader && (o->uki != NULL || o->kernel != NULL))
+        return usage (error, "--own-boot-loader goes with neither --uki nor --kernel");
+    if (o->own_boot_loader && !o->allow_unmeasured_boot) {
+        g_set_error_literal (
+            error, LAUNCHER_ERROR, LAUNCHER_ERROR_UNMEASURED_BOOT,
+            "the image's own boot loader is not measured, so any host could put another "
+            "one in its place and read the secrets (--allow-unmeasured-boot does it all "
+            "the same)");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_options (const LaunchOptions *o, GError **error)
+{
+    if (o->image == NULL || o->owner_cert == NULL)
+        return usage (error,
+                      "--image and --owner-cert are needed (see 'sevlaunch --help')");
+    if (o->memory < 0 || o->memory > 1 << 20 || o->vcpus < 0 || o->vcpus > 512 ||
+        o->wait < 0 || o->wait > 86400)
+        return usage (error, "--memory, --vcpus or --wait is out of range");
+    if ((o->session != NULL) != (o->tik != NULL) || (o->tik != NULL) != (o->tek != NULL))
+        return usage (error, "--session, --tik and --tek go together");
+    if (o->print_xml && o->dry_run)
+        return usage (error, "--print-xml and --dry-run exclude each other");
+    return check_boot_options (o, error);
+}
+
+static gboolean
+read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    owner->guest_policy = policy_guest_default (FALSE);
+    if (options->policy != NULL &&
+        !policy_guest_parse (options->policy, &owner->guest_policy, error))
+        return FALSE;
+    if ((owner->guest_policy & SEV_POLICY_ES) != 0) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_SEV_UNUSABLE,
+                             "the guest policy asks for SEV-ES, whose processor state this "
+                             "version cannot verify yet");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Certificates of AMD that --cek and --ca give; sizes are checked with the chain. */
+static gboolean
+read_amd_files (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    if (options->cek != NULL) {
+        owner->cek = policy_read_cert_bytes (options->cek, SEV_CERT_SIZE, error);
+        if (owner->cek == NULL)
+            return FALSE;
+    }
+    if (options->ca != NULL) {
+        g_autofree char *text = NULL;
+        g_autoptr (GError) cause = NULL;
+        gsize len;
+
+        if (!g_file_get_contents (options->ca, &text, &len, &cause) ||
+            len > CERT_FILE_MAX) {
+            g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--ca '%s': %s",
+                         options->ca, cause != NULL ? cause->message : "is too large");
+            return FALSE;
+        }
+        g_autoptr (GBytes) ca = g_bytes_new_take (g_steal_pointer (&text), len);
+        return policy_split_ca (ca, &owner->ask, &owner->ark, error);
+    }
+    return TRUE;
+}
+
+static SevSecret *
+read_key (const char *option, const char *path, GError **error)
+{
+    g_autoptr (SevSecret) key = secret_file_read (path, SEV_KEY_SIZE, error);
+
+    if (key != NULL && sev_secret_size (key) == SEV_KEY_SIZE)
+        return g_steal_pointer (&key);
+    if (key != NULL)
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "%s '%s': %" G_GSIZE_FORMAT " bytes, expected %u", option, path,
+                     sev_secret_size (key), SEV_KEY_SIZE);
+    return NULL;
+}
+
+static gboolean
+read_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (options->session == NULL)
+        return TRUE;
+    owner->session =
+        policy_read_cert_bytes (options->session, sizeof (SevSessionWire), &cause);
+    if (owner->session == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MALFORMED,
+                     "--session '%s': %s", options->session, cause->message);
+        return FALSE;
+    }
+    owner->tik = read_key ("--tik", options->tik, error);
+    owner->tek = owner->tik != NULL ? read_key ("--tek", options->tek, error) : NULL;
+    return owner->tek != NULL;
+}
+
+static gboolean
+read_accepted (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    guint8 digest[SEV_DIGEST_SIZE];
+
+    owner->accepted = g_array_new (FALSE, FALSE, SEV_DIGEST_SIZE);
+    for (char **i = options->accept_firmware; i != NULL && *i != NULL; i++) {
+        const char *text = g_str_has_prefix (*i, "sha256:") ? *i + 7 : *i;
+
+        if (!sev_hex_decode (text, digest, sizeof digest, NULL))
+            return usage (error, "--accept-firmware takes a SHA-256 of 64 hexadecimal "
+                                 "digits");
+        g_array_append_val (owner->accepted, digest);
+    }
+    return TRUE;
+}
+
+static gboolean
+fill_table (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    owner->table = ovmf_secret_table_new ();
+    if (!policy_release_fill_table (owner->release, owner->table, error))
+        return FALSE;
+    for (char **i = options->secrets; i != NULL && *i != NULL; i++) {
+        g_autofree char *name = NULL;
+        g_autoptr (SevSecret) value = NULL;
+        SevGuid guid;
+
+        if (!secret_argument_parse (*i, &guid, &name, &value, error))
+            return FALSE;
+        if (!ovmf_secret_table_add (owner->table, &guid, value, error)) {
+            g_prefix_error (error, "--secret %s: ", name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static void
+set_paths (const LaunchOptions *options, LaunchOwner *owner)
+{
+    const guint n = options->backing != NULL ? g_strv_length (options->backing) : 0;
+
+    owner->image = g_canonicalize_filename (options->image, NULL);
+    owner->backing = g_new0 (char *, n + 1);
+    for (guint i = 0; i < n; i++)
+        owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
+}
+
+/* The image is read before the owner's key is, and by another process. */
+static gboolean
+read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    const PolicyOwnerFlags flags =
+        options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
+    g_autofree char *uuid = NULL;
+
+    if (options->session_dir != NULL) {
+        owner->keeper = session_keeper_start (options->session_dir, error);
+        if (owner->keeper == NULL)
+            return FALSE;
+    }
+    if (!image_peek_luks_uuid (owner->image, options->format,
+                               (const char *const *) owner->backing, owner->run_as, &uuid,
+                               error))
+        return FALSE;
+    owner->owner = policy_owner_open (options->owner_cert, flags, error);
+    if (owner->owner == NULL)
+        return FALSE;
+    owner->release = policy_owner_find_release (owner->owner, owner->image, uuid, error);
+    return owner->release != NULL && read_session (options, owner, error) &&
+           read_amd_files (options, owner, error) && fill_table (options, owner, error);
+}
+
+static gboolean
+drop (LaunchOwner *owner, GError **error)
+{
+    if (owner->run_as == NULL)
+        return TRUE;
+    if (owner->run_as->fallback)
+        message_warning ("the guest runs as user '%s': make a user 'sevlaunch' for it, or "
+                         "name one with --run-as",
+                         owner->run_as->name);
+    return emulated_host_prepare_parent (owner->emulated_path, owner->run_as->uid,
+                                         owner->run_as->gid, error) &&
+           run_as_drop (owner->run_as, error);
+}
+
+LaunchOwner *
+launch_owner_prepare (const LaunchOptions *options, GError **error)
+{
+    g_autoptr (LaunchOwner) owner = g_new0 (LaunchOwner, 1);
+
+    if (!check_options (options, error) || !launch_place_choose (options, owner, error) ||
+        !read_guest_policy (options, owner, error) ||
+        !read_accepted (options, owner, error))
+        return NULL;
+    set_paths (options, owner);
+    if (!read_owner (options, owner, error) || !drop (owner, error))
+        return NULL;
+    return g_steal_pointer (&owner);
+}
+
+void
+launch_owner_free (LaunchOwner *owner)
+{
+    g_clear_pointer (&owner->keeper, session_keeper_free);
+    g_clear_pointer (&owner->table, ovmf_secret_table_free);
+    g_clear_pointer (&owner->owner, policy_owner_free);
+    g_clear_pointer (&owner->session, g_bytes_unref);
+    g_clear_pointer (&owner->tik, sev_secret_unref);
+    g_clear_pointer (&owner->tek, sev_secret_unref);
+    g_clear_pointer (&owner->cek, g_bytes_unref);
+    g_clear_pointer (&owner->ask, g_bytes_unref);
+    g_clear_pointer (&owner->ark, g_bytes_unref);
+    g_clear_pointer (&owner->accepted, g_array_unref);
+    g_clear_pointer (&owner->run_as, run_as_free);
+    g_strfreev (owner->backing);
+    g_free (owner->image);
+    g_free (owner->uri);
+    g_free (owner->emulated_path);
+    g_free (owner);
+}

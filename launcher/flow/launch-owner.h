@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/base/run-as.h"
+#include "launcher/flow/launch-options.h"
+#include "launcher/flow/session-keeper.h"
+#include "ovmf-hooks/secret-table.h"
+#include "policy/attest/chain.h"
+#include "policy/owner-dir.h"
+
+G_BEGIN_DECLS
+
+/**
+ * LaunchPlace: where to try; what the platform is, only its certificates tell
+ * @LAUNCH_PLACE_URI: libvirt at LaunchOwner.uri
+ * @LAUNCH_PLACE_EMULATED: the emulated host in LaunchOwner.emulated_path
+ */
+typedef enum {
+    LAUNCH_PLACE_URI,
+    LAUNCH_PLACE_EMULATED,
+} LaunchPlace;
+
+/**
+ * LaunchOwner: everything of the owner's that a launch needs, read while the program may
+ * still read it
+ */
+typedef struct {
+    PolicyOwner *owner;
+    PolicyRelease *release; /* of @owner; its secrets are loaded */
+    OvmfSecretTable *table; /* of the release and of --secret */
+    guint32 guest_policy;
+    GBytes *session;       /* (nullable): made elsewhere */
+    SevSecret *tik;        /* (nullable) */
+    SevSecret *tek;        /* (nullable) */
+    GBytes *cek;           /* (nullable): --cek */
+    GBytes *ask;           /* (nullable): --ca */
+    GBytes *ark;           /* (nullable): --ca */
+    GArray *accepted;      /* (element-type digest): --accept-firmware */
+    SessionKeeper *keeper; /* (nullable): --session-dir */
+    RunAs *run_as;         /* (nullable): who this program has become */
+    char *image;           /* absolute path */
+    char **backing;        /* absolute paths */
+    LaunchPlace place;
+    char *uri;                /* (nullable) */
+    char *emulated_path;      /* (nullable) */
+    gboolean emulated_wanted; /* --platform emulated stands on the command line */
+    gboolean sev_wanted;      /* --platform sev */
+} LaunchOwner;
+
+/**
+ * launch_owner_prepare:
+ *
+ * Looks at the options, decides where to try, reads the owner's files, finds the release,
+ * and then drops privileges for good if the place is an emulated host.  Before there are
+ * threads.
+ * Errors: of usage, of the owner's files, of the image, %LAUNCHER_ERROR_SEV_UNUSABLE,
+ *   %LAUNCHER_ERROR_NO_SEV, %LAUNCHER_ERROR_UNMEASURED_BOOT.
+ */
+LaunchOwner *launch_owner_prepare (const LaunchOptions *options,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void launch_owner_free (LaunchOwner *owner);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchOwner, launch_owner_free)
+
+G_END_DECLS

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The steps of a launch that block. */
+
+#include "launcher/flow/launch-flow-private.h"
+
+#include <string.h>
+
+#include "launcher/base/message.h"
+#include "policy/policy-error.h"
+#include "sev/wire/sev-cert-wire.h"
+
+gboolean
+flow_set_refused (const LaunchFlow *flow, GError **error)
+{
+    g_autoptr (GPtrArray) reasons = policy_verdict_dup_refusal (flow->result.verdict);
+    const PolicyReason *first = reasons->len > 0 ? g_ptr_array_index (reasons, 0) : NULL;
+
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED, "not verified: %s",
+                 first != NULL ? first->text : "no reason was recorded");
+    return FALSE;
+}
+
+gboolean
+flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    if (!domain_name_is_valid (result->name)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "'%s' is no name for a guest: letters, digits and ._+-, at most 64",
+                     result->name);
+        return FALSE;
+    }
+    result->boot = launch_boot_resolve (flow->options, flow->owner, cancellable, error);
+    if (result->boot == NULL)
+        return FALSE;
+    launch_boot_judge (result->boot, flow->options, flow->owner, result->verdict);
+    policy_verdict_add_unproven_standard (result->verdict, FALSE);
+    if (policy_verdict_has_failed (result->verdict))
+        return flow_set_refused (flow, error);
+    return launch_boot_digest (result->boot, result->launch_digest, error);
+}
+
+static gboolean
+start_emulated (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    gboolean created = FALSE;
+
+    flow->emulated =
+        emulated_host_ensure (flow->owner->emulated_path, &created, cancellable, error);
+    if (flow->emulated == NULL)
+        return FALSE;
+    if (created)
+        message_info ("made a new EMULATED host in '%s'",
+                      emulated_host_get_path (flow->emulated));
+    flow->result.kvm = emulated_host_uses_kvm (flow->emulated);
+    flow->result.uri = g_strdup (emulated_host_get_uri (flow->emulated));
+    return emulated_host_start_libvirt (flow->emulated, cancellable, error);
+}
+
+gboolean
+flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    if (flow->owner->place == LAUNCH_PLACE_EMULATED) {
+        if (!start_emulated (flow, cancellable, error))
+            return FALSE;
+    } else {
+        result->uri = g_strdup (flow->owner->uri);
+        result->kvm = TRUE;
+    }
+    flow->connection = virt_open (result->uri, error);
+    return flow->connection != NULL &&
+           virt_check_name_free (flow->connection, result->name, error);
+}
+
+/* Platform. */
+
+/* --platform emulated on the command line trusts this host for this launch. */
+static gboolean
+trust_for_now (LaunchFlow *flow, GBytes *ark, GError **error)
+{
+    PolicyRoots *roots = policy_owner_get_roots (flow->owner->owner);
+    PolicyFingerprint fingerprint;
+    SevAmdCert cert;
+    gsize len;
+    const guint8 *data = g_bytes_get_data (ark, &len);
+
+    if (!flow->owner->emulated_wanted || !sev_amd_cert_decode (data, len, &cert, NULL) ||
+        !policy_key_id_is_emulated (cert.key_id))
+        return TRUE;
+    if (!policy_root_fingerprint (&cert, &fingerprint, error))
+        return FALSE;
+    if (!policy_roots_contains (roots, &fingerprint)) {
+        policy_roots_add (roots, &fingerprint);
+        policy_verdict_add_unproven (
+            flow->result.verdict,
+            "which emulated platform this is: its root is not in trusted-roots, "
+            "--platform emulated accepted it for this launch");
+    }
+    return TRUE;
+}
+
+static gboolean
+read_emulated_certs (LaunchFlow *flow,
+                     GBytes **cek,
+                     GBytes **ask,
+                     GBytes **ark,
+                     GError **error)
+{
+    *cek = emulated_host_read_cert (flow->emulated, "cek", error);
+    *ask = *cek != NULL ? emulated_host_read_cert (flow->emulated, "ask", error) : NULL;
+    *ark = *ask != NULL ? emulated_host_read_cert (flow->emulated, "ark", error) : NULL;
+    return *ark != NULL && trust_for_now (flow, *ark, error);
+}
+
+static gboolean
+take_amd_certs (LaunchFlow *flow,
+                const VirtPlatform *platform,
+                GBytes **cek,
+                GBytes **ask,
+                GBytes **ark,
+                GError **error)
+{
+    const LaunchOwner *owner = flow->owner;
+
+    if (owner->cek == NULL || owner->ask == NULL) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_CEK_MISSING,
+                     "the platform cannot be verified without certificates of AMD: fetch "
+                     "the chip's CEK from https://kdsintf.amd.com/cek/id/%s and give it "
+                     "with --cek, and AMD's ASK and ARK (ask_ark_GENERATION.cert from "
+                     "https://download.amd.com/developer/eula/sev/) with --ca",
+                     platform->cpu0_id != NULL ? platform->cpu0_id : "CHIP-ID");
+        return FALSE;
+    }
+    *cek = g_bytes_ref (owner->cek);
+    *ask = g_bytes_ref (owner->ask);
+    *ark = g_bytes_ref (owner->ark);
+    return TRUE;
+}
+
+static PolicyJudgedOn
+judged_on (const LaunchFlow *flow)
+{
+    if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
+        return POLICY_JUDGED_EMULATED_HOST;
+    return POLICY_JUDGED_HYPERVISOR;
+}
+
+static gboolean
+require_chain (LaunchFlow *flow, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    policy_chain_judge (flow->result.chain, flow->result.verdict);
+    if (policy_chain_require (flow->result.chain, &cause))
+        return TRUE;
+    if (flow->owner->place == LAUNCH_PLACE_EMULATED &&
+        g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED))
+        message_info ("to trust this EMULATED host: sevlaunch emulator trust --owner %s",
+                      policy_owner_get_dir (flow->owner->owner));
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
+}
+
+gboolean
+flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    g_auto (VirtPlatform) platform = { 0 };
+    g_autoptr (GBytes) cek = NULL;
+    g_autoptr (GBytes) ask = NULL;
+    g_autoptr (GBytes) ark = NULL;
+
+    if (!virt_read_platform (flow->connection, &platform, error))
+        return FALSE;
+    if (flow->emulated != NULL ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
+                               : !take_amd_certs (flow, &platform, &cek, &ask, &ark, error))
+        return FALSE;
+    const PolicyChainInput input = {
+        .pdh = platform.pdh,
+        .cert_chain = platform.cert_chain,
+        .cek = cek,
+        .ask = ask,
+        .ark = ark,
+    };
+    const PolicyRoots *roots =
+        flow->owner->sev_wanted ? NULL : policy_owner_get_roots (flow->owner->owner);
+    flow->result.chain = policy_chain_verify (&input, roots, error);
+    if (flow->result.chain == NULL || !require_chain (flow, error))
+        return FALSE;
+    policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
+    return TRUE;
+}
+
+/* Session and XML. */
+
+static PolicySession *
+make_session (LaunchFlow *flow, GError **error)
+{
+    const LaunchOwner *owner = flow->owner;
+    const SevCert *cert = policy_owner_get_cert (owner->owner);
+
+    if (owner->session == NULL)
+        return policy_session_new (flow->result.chain, cert,
+                                   policy_owner_get_key (owner->owner), owner->guest_policy,
+                                   error);
+    return policy_session_new_given (flow->result.chain, cert, owner->session, owner->tek,
+                                     owner->tik, owner->guest_policy, error);
+}
+
+static char *
+build_xml (LaunchFlow *flow, GError **error)
+{
+    const LaunchBoot *boot = flow->result.boot;
+    const guint n = image_info_get_n_layers (boot->image);
+    g_autofree DomainDiskLayer *layers = g_new0 (DomainDiskLayer, n);
+    g_autofree char *cert = policy_session_dup_cert_base64 (flow->result.session);
+    g_autofree char *blob = policy_session_dup_blob_base64 (flow->result.session);
+    g_autofree char *network_name = NULL;
+    const char *network = flow->options->network;
+    DomainConfig config = {
+        .name = flow->result.name,
+        .kvm = flow->result.kvm,
+        .emulator =
+            flow->emulated != NULL ? emulated_host_get_emulator (flow->emulated) : NULL,
+        .memory_mib = boot->memory,
+        .vcpus = boot->vcpus,
+        .cpu_model = flow->emulated != NULL && flow->result.kvm ? "qemu64" : "EPYC",
+        .firmware = boot->firmware.path,
+        .kernel = boot->kernel.path,
+        .initrd = boot->initrd.path,
+        .cmdline = boot->cmdline,
+        .disk = layers,
+        .n_disk = n,
+        .policy = flow->owner->guest_policy,
+        .dh_cert = cert,
+        .session = blob,
+        .kernel_hashes = boot->measured,
+        .locked_memory =
+            flow->emulated == NULL && g_str_has_suffix (flow->result.uri, "/system"),
+    };
+
+    if (!domain_network_parse (network != NULL ? network : "user", &config.network,
+                               &network_name, error))
+        return NULL;
+    config.network_name = network_name;
+    for (guint i = 0; i < n; i++) {
+        const ImageLayer *layer = image_info_get_layer (boot->image, i);
+        layers[i].path = layer->path;
+        layers[i].format = image_format_to_string (layer->format);
+    }
+    if (virConnectGetLibVersion (flow->connection, &config.libvirt_version) < 0) {
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "libvirt's version");
+        return NULL;
+    }
+    return domain_xml_build (&config, error);
+}
+
+gboolean
+flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+    g_autofree char *dir = NULL;
+
+    result->session = make_session (flow, error);
+    if (result->session == NULL)
+        return FALSE;
+    if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
+                                      policy_session_get_id (result->session), error))
+        return FALSE;
+    policy_session_judge (result->session, result->verdict);
+    if (flow->emulated != NULL)
+        dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
+    if (!launch_boot_place (result->boot, dir, error))
+        return FALSE;
+    result->xml = build_xml (flow, error);
+    if (flow->options->print_xml || flow->options->dry_run)
+        launch_boot_remove (result->boot);
+    return result->xml != NULL;
+}
+
+gboolean
+flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    flow->domain = virt_create_paused (flow->connection, flow->result.xml, error);
+    /* Read once by QEMU, or by nobody. */
+    launch_boot_remove (flow->result.boot);
+    if (flow->domain == NULL)
+        return FALSE;
+    if (virDomainGetUUIDString (flow->domain, flow->result.uuid) == 0)
+        return TRUE;
+    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "the guest's UUID");
+    return FALSE;
+}
+
+/* Verdict. */
+
+static gboolean
+record (LaunchFlow *flow, GError **error)
+{
+    const guint8 *report = g_bytes_get_data (flow->result.report, NULL);
+
+    return policy_ledger_record (policy_owner_get_ledger (flow->owner->owner),
+                                 flow->result.session, report + SEV_MAC_SIZE,
+                                 flow->verified != NULL, flow->result.name,
+                                 g_get_real_time (), flow->result.verdict, error);
+}
+
+gboolean
+flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+    const QmpSevInfo *info = &result->info;
+    gsize len;
+    const guint8 *report = g_bytes_get_data (result->report, &len);
+    PolicyMeasureInput input = {
+        .api_major = info->api_major,
+        .api_minor = info->api_minor,
+        .build = info->build_id,
+        .report = report,
+        .report_len = len,
+        .allow_legacy = flow->options->allow_legacy_api,
+    };
+    g_autoptr (GError) mismatch = NULL;
+
+    memcpy (input.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
+    result->has_expected = policy_measure_expected (
+        result->session, &input, report + SEV_MAC_SIZE, result->expected, NULL);
+    flow->verified =
+        policy_measure_verify (result->session, &input, result->verdict, &mismatch);
+    if (!record (flow, error))
+        return FALSE;
+    if (flow->verified == NULL) {
+        g_propagate_error (error, g_steal_pointer (&mismatch));
+        return FALSE;
+    }
+    if (!policy_verdict_is_accepted (result->verdict))
+        return flow_set_refused (flow, error);
+    result->verified = TRUE;
+    return TRUE;
+}
+
+gboolean
+flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    if (flow->owner->keeper != NULL &&
+        !session_keeper_write (flow->owner->keeper, flow->result.name, flow->result.session,
+                               error))
+        return FALSE;
+    if (!flow_watches (flow))
+        return TRUE;
+    flow->console = console_watch_open (flow->domain, error);
+    return flow->console != NULL;
+}
+
+gboolean
+flow_resume (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    flow->result.resumed = virt_resume (flow->domain, error);
+    return flow->result.resumed;
+}
+
+void
+flow_clean_up (LaunchFlow *flow)
+{
+    g_autoptr (GError) error = NULL;
+
+    if (flow->result.resumed)
+        return;
+    g_clear_pointer (&flow->console, console_watch_free);
+    if (flow->domain != NULL && !virt_destroy (flow->domain, &error))
+        message_warning ("the guest '%s' could not be ended: %s", flow->result.name,
+                         error->message);
+    if (flow->result.boot != NULL)
+        launch_boot_remove (flow->result.boot);
+    if (flow->owner->keeper != NULL)
+        session_keeper_undo (flow->owner->keeper, flow->result.name);
+}
