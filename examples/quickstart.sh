@@ -24,7 +24,7 @@ ovmf-hooks/edk2/build-firmware.sh --output "$stage/share/sevlaunch"
 mkdir -p "$demo"
 cd "$demo"
 if [ ! -e disk.password ]; then
-    (umask 077 && tr -dc 'a-z0-9' </dev/urandom | head -c 12 >disk.password)
+    (umask 077 && openssl rand -hex 6 >disk.password)
 fi
 say "disk image (two minutes the first time)"
 "$top/examples/make-demo-disk.sh" --output "$demo" --root-password-file disk.password
