@@ -2,8 +2,8 @@
 
 /*
  * What a release pins of a LUKS header.  An input that begins with '{' is the metadata of
- * an otherwise good header, any other the start of a partition.  What is accepted, the
- * guest accepts too.
+ * an otherwise good header, any other the start of a partition.  The guest's own judgement
+ * has a target of its own, fuzz-luks-header.
  */
 
 #include <stdint.h>
@@ -36,7 +36,6 @@ check (const guint8 *area, gsize len)
     g_assert_cmpuint (length, <=, len);
     g_assert_cmpuint (length, <, PARTITION_SIZE);
     g_assert_cmpuint (length % 512, ==, 0);
-    g_assert_null (luks_header_check (area, length));
 }
 
 int

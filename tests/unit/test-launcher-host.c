@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the launcher reads from a host that it does not trust. */
+
+#include <string.h>
+
+#include "launcher/host/console-text.h"
+#include "launcher/host/sev-hardware.h"
+#include "launcher/host/virt.h"
+#include "tests/lib/test-dir.h"
+
+/* Console.  The lines are written out here: they are a contract with guests that exist. */
+
+static ConsoleText *
+text_of (const char *bytes)
+{
+    ConsoleText *text = console_text_new ();
+
+    console_text_push (text, bytes, strlen (bytes));
+    return text;
+}
+
+static void
+assert_said (const char *bytes, ConsoleSaid said, const char *id)
+{
+    g_autoptr (ConsoleText) text = text_of (bytes);
+
+    g_assert_cmpint ((int) console_text_get_said (text), ==, (int) said);
+    g_assert_cmpstr (console_text_get_id (text), ==, id);
+}
+
+static void
+test_console_lines (void)
+{
+    assert_said ("boot\r\nsevlaunch-guest: disk unlocked\r\n", CONSOLE_UNLOCKED, NULL);
+    assert_said ("\nsevlaunch-guest: refused: header-mismatch: not the pinned one\n",
+                 CONSOLE_GUEST_REFUSED, "header-mismatch");
+    assert_said ("\033[2J\033[01;01Hsevlaunch-firmware: refused: no-hash-table: none\r\n",
+                 CONSOLE_FIRMWARE_REFUSED, "no-hash-table");
+}
+
+static void
+test_console_other_lines (void)
+{
+    static const char *const others[] = {
+        "",
+        "sevlaunch-guest: disk unlocked", /* no end yet */
+        "login: sevlaunch-guest: disk unlocked\n",
+        "sevlaunch-guest: disk unlocked?\n",
+        "sevlaunch-guest: refused: \n",
+        "sevlaunch-guest: refused: Header: capital\n",
+        "sevlaunch-guest: refused: header-mismatch\n", /* no colon */
+        "sevlaunch-firmware: refuse: x: y\n",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+        assert_said (others[i], CONSOLE_NOTHING, NULL);
+}
+
+static void
+test_console_first_counts (void)
+{
+    assert_said ("sevlaunch-guest: refused: no-key: gone\nsevlaunch-guest: disk unlocked\n",
+                 CONSOLE_GUEST_REFUSED, "no-key");
+}
+
+static void
+test_console_pieces (void)
+{
+    const char *whole = "x\nsevlaunch-guest: disk unlocked\nyz\n";
+
+    for (gsize cut = 0; cut <= strlen (whole); cut++) {
+        g_autoptr (ConsoleText) text = console_text_new ();
+
+        console_text_push (text, whole, cut);
+        console_text_push (text, whole + cut, strlen (whole) - cut);
+        g_assert_cmpint ((int) console_text_get_said (text), ==, CONSOLE_UNLOCKED);
+    }
+}
+
+static void
+test_console_bounded (void)
+{
+    g_autoptr (ConsoleText) text = console_text_new ();
+    g_autofree char *line = g_strnfill (100000, 'a');
+
+    for (guint i = 0; i < 50; i++) {
+        console_text_push (text, line, 100000);
+        console_text_push (text, "\n", 1);
+    }
+    g_autofree char *last = console_text_dup_last (text);
+    g_assert_cmpuint (strlen (last), ==, CONSOLE_TEXT_KEEP * (CONSOLE_TEXT_LINE_MAX + 1));
+}
+
+static void
+test_console_printable (void)
+{
+    g_autoptr (ConsoleText) text = text_of ("a\tb\a\x01\xff\033]0;title\n");
+    g_autofree char *last = console_text_dup_last (text);
+
+    for (const char *i = last; *i != '\0'; i++)
+        g_assert_true (*i == '\n' || g_ascii_isprint (*i));
+    g_assert_true (g_str_has_suffix (last, "\n"));
+}
+
+/* Hardware. */
+
+static void
+machine (const TestDir *dir, const char *flags, const char *sev, const char *const *devices)
+{
+    g_autofree char *cpuinfo = g_strdup_printf ("processor\t: 0\nflags\t\t: %s\n", flags);
+
+    test_dir_make (dir, "proc", 0755);
+    test_dir_make (dir, "dev", 0755);
+    test_dir_write (dir, "proc/cpuinfo", cpuinfo, 0644);
+    if (sev != NULL) {
+        g_autofree char *path = test_dir_path (dir, "sys/module/kvm_amd/parameters");
+        g_assert_cmpint (g_mkdir_with_parents (path, 0755), ==, 0);
+        test_dir_write (dir, "sys/module/kvm_amd/parameters/sev", sev, 0644);
+    }
+    for (; *devices != NULL; devices++)
+        test_dir_write (dir, *devices, "", 0600);
+}
+
+typedef struct {
+    const char *flags;
+    const char *sev;
+    const char *devices[3];
+    SevHardware is;
+    const char *why;
+} Machine;
+
+static void
+test_hardware (void)
+{
+    static const Machine machines[] = {
+        { "fpu sev sev_es", "Y\n", { "dev/sev", "dev/kvm" }, SEV_HARDWARE_USABLE, NULL },
+        { "fpu sev", "1\n", { "dev/sev", "dev/kvm" }, SEV_HARDWARE_USABLE, NULL },
+        { "fpu svm", NULL, { NULL }, SEV_HARDWARE_NONE, NULL },
+        { "fpu sev_es seven", NULL, { "dev/kvm" }, SEV_HARDWARE_NONE, NULL },
+        { "fpu sev", NULL, { "dev/sev", "dev/kvm" }, SEV_HARDWARE_UNUSABLE, "kvm_amd" },
+        { "fpu sev", "N\n", { "dev/sev", "dev/kvm" }, SEV_HARDWARE_UNUSABLE, "kvm_amd" },
+        { "fpu sev", "Y\n", { "dev/kvm" }, SEV_HARDWARE_UNUSABLE, "/dev/sev" },
+        { "fpu sev", "Y\n", { "dev/sev" }, SEV_HARDWARE_UNUSABLE, "/dev/kvm" },
+        { "fpu", "N\n", { "dev/sev" }, SEV_HARDWARE_UNUSABLE, "kvm_amd" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (machines); i++) {
+        const Machine *m = &machines[i];
+        g_auto (TestDir) dir = { 0 };
+        g_autofree char *why = NULL;
+
+        test_dir_init (&dir);
+        machine (&dir, m->flags, m->sev, m->devices);
+        g_assert_cmpint ((int) sev_hardware_probe (dir.path, &why), ==, (int) m->is);
+        g_assert_cmpint (why != NULL, ==, m->why != NULL);
+        if (m->why != NULL)
+            g_assert_nonnull (strstr (why, m->why));
+    }
+}
+
+static void
+test_hardware_nothing_readable (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autofree char *why = NULL;
+
+    test_dir_init (&dir);
+    g_assert_cmpint ((int) sev_hardware_probe (dir.path, &why), ==, SEV_HARDWARE_NONE);
+}
+
+/* libvirt. */
+
+/* Lines of QEMU 7.2's target/i386/sev.c. */
+static void
+test_qemu_output (void)
+{
+    static const struct {
+        const char *text;
+        LauncherError code;
+    } lines[] = {
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=7 'Guest policy violation'",
+          LAUNCHER_ERROR_PSP_REFUSED },
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=11 'Bad measurement'",
+          LAUNCHER_ERROR_PSP_REFUSED },
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=6 'Certificate is invalid'",
+          LAUNCHER_ERROR_PSP_REFUSED },
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=10 'Bad signature'",
+          LAUNCHER_ERROR_PSP_REFUSED },
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=23 'Resource limit'",
+          LAUNCHER_ERROR_PSP },
+        { "sev_launch_start: LAUNCH_START ret=1 fw_error=", LAUNCHER_ERROR_PSP },
+        { "process exited while connecting to monitor", LAUNCHER_ERROR_QEMU_DIED },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
+        g_assert_cmpint ((int) virt_classify_qemu_output (lines[i].text), ==,
+                         (int) lines[i].code);
+}
+
+static void
+test_uris (void)
+{
+    g_assert_false (virt_uri_is_remote ("qemu:///system"));
+    g_assert_false (virt_uri_is_remote ("qemu+unix:///session?socket=/a/b"));
+    g_assert_true (virt_uri_is_remote ("qemu+ssh://host/system"));
+    g_assert_true (virt_uri_is_remote ("qemu+ssh://user@host:22/system"));
+    g_assert_true (virt_uri_is_remote ("qemu://10.0.0.1/system"));
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    g_test_add_func ("/launcher/console/lines", test_console_lines);
+    g_test_add_func ("/launcher/console/other-lines", test_console_other_lines);
+    g_test_add_func ("/launcher/console/first-counts", test_console_first_counts);
+    g_test_add_func ("/launcher/console/pieces", test_console_pieces);
+    g_test_add_func ("/launcher/console/bounded", test_console_bounded);
+    g_test_add_func ("/launcher/console/printable", test_console_printable);
+    g_test_add_func ("/launcher/hardware/kinds", test_hardware);
+    g_test_add_func ("/launcher/hardware/nothing-readable", test_hardware_nothing_readable);
+    g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
+    g_test_add_func ("/launcher/virt/uris", test_uris);
+    return g_test_run ();
+}
