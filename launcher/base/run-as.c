@@ -3,6 +3,8 @@
 
 #include "launcher/base/run-as.h"
 
+#include "launcher/base/message.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -105,6 +107,16 @@ has_way_back (const RunAs *run_as)
             return TRUE;
     return setuid (0) == 0 || seteuid (0) == 0 || setgid (0) == 0 || setegid (0) == 0 ||
            setgroups (0, NULL) == 0;
+}
+
+void
+run_as_announce (const RunAs *run_as)
+{
+    if (run_as->fallback)
+        message_warning (
+            "there is no user 'sevlaunch': the emulated host and its guests run "
+            "as '%s' (see --run-as)",
+            run_as->name);
 }
 
 gboolean

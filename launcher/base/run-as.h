@@ -29,6 +29,9 @@ gboolean run_as_find (const char *wanted,
 void run_as_free (RunAs *run_as);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RunAs, run_as_free)
 
+/** run_as_announce: warns if the user is only a fallback */
+void run_as_announce (const RunAs *run_as);
+
 /**
  * run_as_drop:
  * Becomes the user for good: supplementary groups of the user, group, user, and a proof

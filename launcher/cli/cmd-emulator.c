@@ -67,11 +67,8 @@ emulator_command_drop (EmulatorCommand *command, gboolean make_directory, GError
 
     if (run_as == NULL)
         return TRUE;
-    if (run_as->fallback && make_directory)
-        message_warning (
-            "there is no user 'sevlaunch': the emulated host runs as '%s' (see "
-            "--run-as)",
-            run_as->name);
+    if (make_directory)
+        run_as_announce (run_as);
     if (make_directory &&
         !emulated_host_prepare_parent (command->path, run_as->uid, run_as->gid, error))
         return FALSE;

@@ -212,10 +212,7 @@ drop (LaunchOwner *owner, GError **error)
 {
     if (owner->run_as == NULL)
         return TRUE;
-    if (owner->run_as->fallback)
-        message_warning ("the guest runs as user '%s': make a user 'sevlaunch' for it, or "
-                         "name one with --run-as",
-                         owner->run_as->name);
+    run_as_announce (owner->run_as);
     return emulated_host_prepare_parent (owner->emulated_path, owner->run_as->uid,
                                          owner->run_as->gid, error) &&
            run_as_drop (owner->run_as, error);
