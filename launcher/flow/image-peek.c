@@ -41,13 +41,20 @@ look (const char *path,
       GError **error)
 {
     const char *const paths[] = { path, NULL };
+    g_autoptr (GError) cause = NULL;
 
-    if (run_as != NULL &&
-        (!run_as_drop (run_as, error) || !run_as_check_readable (paths, error)))
+    if (run_as != NULL && !run_as_drop (run_as, error))
         return FALSE;
-    g_autoptr (ImageInfo) image = image_info_open (path, format, backing, NULL, error);
-    if (image == NULL)
+    g_autoptr (ImageInfo) image = image_info_open (path, format, backing, NULL, &cause);
+    if (image == NULL) {
+        /* Names the directory that is in the way, and what helps. */
+        if (run_as != NULL &&
+            g_error_matches (cause, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE) &&
+            !run_as_check_readable (paths, error))
+            return FALSE;
+        g_propagate_error (error, g_steal_pointer (&cause));
         return FALSE;
+    }
     g_autoptr (LuksHeader) header = luks_find (image, NULL, error);
     if (header == NULL)
         return FALSE;

@@ -233,7 +233,6 @@ check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError *
 
     if (owner->run_as == NULL)
         return TRUE;
-    g_ptr_array_add (paths, g_strdup (owner->image));
     for (char **i = owner->backing; *i != NULL; i++)
         g_ptr_array_add (paths, g_strdup (*i));
     for (gsize i = 0; i < G_N_ELEMENTS (named); i++)

@@ -55,6 +55,7 @@ typedef struct {
     char *xml;
     gboolean has_info;
     QmpSevInfo info;
+    gboolean has_digest;
     guint8 launch_digest[SEV_DIGEST_SIZE];
     GBytes *report; /* MEASURE || MNONCE */
     gboolean has_expected;

@@ -146,7 +146,8 @@ measurement_json (const LaunchResult *result)
     const guint8 *report =
         result->report != NULL ? g_bytes_get_data (result->report, &len) : NULL;
 
-    set_hex (object, "digest", result->launch_digest, SEV_DIGEST_SIZE);
+    set_hex (object, "digest", result->has_digest ? result->launch_digest : NULL,
+             SEV_DIGEST_SIZE);
     set_hex (object, "nonce", report != NULL ? report + SEV_MAC_SIZE : NULL,
              SEV_NONCE_SIZE);
     set_hex (object, "reported", report, SEV_MAC_SIZE);

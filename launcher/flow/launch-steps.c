@@ -39,7 +39,8 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     policy_verdict_add_unproven_standard (result->verdict, FALSE);
     if (policy_verdict_has_failed (result->verdict))
         return flow_set_refused (flow, error);
-    return launch_boot_digest (result->boot, result->launch_digest, error);
+    result->has_digest = launch_boot_digest (result->boot, result->launch_digest, error);
+    return result->has_digest;
 }
 
 static gboolean
