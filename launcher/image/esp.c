@@ -121,6 +121,29 @@ find_esp (GPtrArray *partitions, const GptPartition **esp, GError **error)
     return FALSE;
 }
 
+static gboolean
+is_power_of_two (guint value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* Numbers of the boot sector that mtools divides by and multiplies with. */
+static gboolean
+check_boot_sector (int fat, GError **error)
+{
+    guint8 boot[GPT_SECTOR_SIZE];
+    const gboolean whole = pread (fat, boot, sizeof boot, 0) == (gssize) sizeof boot;
+    const guint sector = whole ? boot[11] | (guint) boot[12] << 8 : 0;
+
+    if (whole && boot[510] == 0x55 && boot[511] == 0xaa && sector >= 512 &&
+        sector <= 4096 && is_power_of_two (sector) && is_power_of_two (boot[13]) &&
+        (boot[14] | boot[15]) != 0 && (boot[16] == 1 || boot[16] == 2))
+        return TRUE;
+    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
+                 "EFI system partition: its boot sector is none of a FAT file system");
+    return FALSE;
+}
+
 static int
 open_esp (const ImageInfo *image, GCancellable *cancellable, GError **error)
 {
@@ -407,7 +430,8 @@ esp_extract_uki (const ImageInfo *image, GCancellable *cancellable, GError **err
     if (fat < 0)
         return NULL;
 
-    EspUki *uki = find_candidates (fat, candidates, foreign, cancellable, error)
+    EspUki *uki = check_boot_sector (fat, error) &&
+                          find_candidates (fat, candidates, foreign, cancellable, error)
                       ? pick (fat, candidates, foreign, cancellable, error)
                       : NULL;
     close (fat);
