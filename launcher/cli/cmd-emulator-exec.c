@@ -103,13 +103,16 @@ cmd_emulator_exec (int argc, char **argv)
     g_autoptr (GError) error = NULL;
     int code = -1;
 
-    if (emulator_command_parse (
-            &command, "emulator exec", "[OPTION…] [-- COMMAND…]",
-            "Runs COMMAND, or a shell, inside of the emulated host, which is made if it is "
-            "missing: virsh and other clients find its libvirt by themselves.  As root the "
-            "command runs as the user of --run-as.  The exit code is the command's; 127 if "
-            "it was not found, 126 if it could not be run.",
-            NULL, words != NULL ? 0 : G_MAXINT - 1, &argc, &argv, &error))
+    if (emulator_command_parse (&command, "emulator exec", "[-- COMMAND…]",
+                                "Runs COMMAND, or a shell, inside of the emulated host, "
+                                "which is made if it is\n"
+                                "missing: virsh and other clients find its libvirt by "
+                                "themselves.  As root the\n"
+                                "command runs as the user of --run-as.  The exit code is "
+                                "the command's; 127 if\n"
+                                "it was not found, 126 if it could not be run.",
+                                NULL, words != NULL ? 0 : G_MAXINT - 1, &argc, &argv,
+                                &error))
         code = run (&command, words != NULL ? words : argv + 1, &error);
     return code < 0 ? command_fail (&command.common, error) : code;
 }

@@ -134,10 +134,11 @@ cmd_emulator_status (int argc, char **argv)
     g_autoptr (GError) error = NULL;
     int code = -1;
 
-    if (emulator_command_parse (&command, "emulator status", "[OPTION…]",
-                                "Says what the emulated host is, whether its libvirt runs, "
-                                "and which guests do.  Starts nothing.",
-                                NULL, 0, &argc, &argv, &error))
+    if (emulator_command_parse (
+            &command, "emulator status", "",
+            "Says what the emulated host is, whether its libvirt runs,\n"
+            "and which guests do.  Starts nothing.",
+            NULL, 0, &argc, &argv, &error))
         code = show_status (&command, &error);
     return code < 0 ? command_fail (&command.common, error) : code;
 }
@@ -181,15 +182,16 @@ cmd_emulator_destroy (int argc, char **argv)
 {
     gboolean force = FALSE;
     const GOptionEntry entries[] = {
-        { "force", 0, 0, G_OPTION_ARG_NONE, &force, "End guests that run", NULL },
+        { "force", 0, 0, G_OPTION_ARG_NONE, &force,
+          "End guests that run, instead of stopping because of them", NULL },
         G_OPTION_ENTRY_NULL,
     };
     g_auto (EmulatorCommand) command = { 0 };
     g_autoptr (GError) error = NULL;
     int code = -1;
 
-    if (emulator_command_parse (&command, "emulator destroy", "[OPTION…]",
-                                "Ends the private libvirt of an emulated host and removes "
+    if (emulator_command_parse (&command, "emulator destroy", "",
+                                "Ends the private libvirt of an emulated host and removes\n"
                                 "its directory, keys included.",
                                 entries, 0, &argc, &argv, &error))
         code = destroy_host (&command, force, &error);

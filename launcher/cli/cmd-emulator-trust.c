@@ -111,10 +111,10 @@ cmd_emulator_trust (int argc, char **argv)
     int code = -1;
 
     if (emulator_command_parse (
-            &command, "emulator trust", "--owner DIR [OPTION…]",
-            "Adds the root key of an emulated host to the trusted roots "
-            "of an owner: his secrets may then be released to guests "
-            "on it, where they are not confidential.",
+            &command, "emulator trust", "--owner DIR",
+            "Adds the root of an emulated host to an owner's trusted-roots: his secrets "
+            "may\n"
+            "then be released to guests on it, where they are not confidential.",
             entries, 0, &argc, &argv, &error))
         code = trust (&command, owner, &error);
     return code < 0 ? command_fail (&command.common, error) : code;

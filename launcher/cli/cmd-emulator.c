@@ -24,7 +24,7 @@ join_entries (EmulatorCommand *command, const GOptionEntry *entries)
         { "emulated-host", 0, 0, G_OPTION_ARG_FILENAME, &command->option,
           "Directory of the emulated host", "DIR" },
         { "run-as", 0, 0, G_OPTION_ARG_STRING, &command->wanted,
-          "User whom root becomes (else sevlaunch, or nobody)", "USER" },
+          "User whom root becomes (default: sevlaunch, else nobody)", "USER" },
     };
     GArray *all = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
 
@@ -134,9 +134,9 @@ cmd_emulator_create (int argc, char **argv)
     g_autoptr (GError) error = NULL;
     int code = -1;
 
-    if (emulator_command_parse (&command, "emulator create", "[OPTION…]",
-                                "Makes an emulated SEV host: a platform with keys of its "
-                                "own, and a private libvirt.  Nothing in it is "
+    if (emulator_command_parse (&command, "emulator create", "",
+                                "Makes an emulated SEV host: a platform with keys of its\n"
+                                "own, and a private libvirt.  Nothing in it is\n"
                                 "confidential.",
                                 entries, 0, &argc, &argv, &error))
         code = create (&command, if_missing, &error);

@@ -76,9 +76,8 @@ command_parse (const char *name,
           "Say what is done, step by step", NULL },
         G_OPTION_ENTRY_NULL,
     };
-    g_autofree char *parameters =
-        g_strdup_printf ("%s%s— %s", usage, *usage != '\0' ? " " : "", name);
-    g_autoptr (GOptionContext) context = g_option_context_new (parameters);
+    g_autoptr (GOptionContext) context =
+        g_option_context_new (*usage != '\0' ? usage : NULL);
     g_autofree char *program = g_strdup_printf ("sevlaunch %s", name);
     g_autoptr (GError) cause = NULL;
 

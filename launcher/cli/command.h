@@ -40,7 +40,7 @@ typedef struct {
 
 /**
  * command_parse:
- * @usage: what follows the command's name: "DIR", "[OPTION…] -- COMMAND…"
+ * @usage: what follows "[OPTION…]": "DIR", "[-- COMMAND…]", or ""
  * @summary: paragraph for --help
  * @entries: options of the command
  * @common: (out): filled; message_init() is called accordingly

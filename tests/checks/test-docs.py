@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The man page, every --help, the reasons in the sources, and the examples in the
+documents say the same; each comparison is also run on a copy with one mistake."""
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/lib"))
+from tap import Tap, need  # noqa: E402
+
+SEVLAUNCH, BUILD = need("SEVLAUNCH", "SEVLAUNCH_BUILD")
+MAN = TOP / "launcher/man/sevlaunch.1"
+DOCUMENTS = ["README.md", "SECURITY.md", "HACKING.md", "NEWS.md", "ovmf-hooks/guest/README.md",
+             "ovmf-hooks/edk2/README.md", "tests/vectors/README.md"]
+EVERY, EVERY_EMULATOR = "Options of every command", "Options of every emulator command"
+
+
+def run(*argv, **more):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False, timeout=60, **more)
+
+
+# What the program says of itself.
+
+def help_of(*words):
+    done = run(SEVLAUNCH, *words, "--help", env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, f"{words}: --help ends with {done.returncode}: {done.stdout}"
+    return done.stdout
+
+
+def listed_commands(text):
+    part = re.search(r"^Commands:\n((?: .*\n)+)", text, re.M)
+    return re.findall(r"^  (\S+)", part.group(1), re.M) if part else []
+
+
+def program():
+    """{"emulator create": {"--json", "-q", ...}}"""
+    commands = {}
+    for word in listed_commands(help_of()):
+        text = help_of(word)
+        for name in [f"{word} {sub}" for sub in listed_commands(text)] or [word]:
+            lines = help_of(*name.split()).splitlines()
+            found = [re.match(r"  (?:(-\w), )?(--[a-z][a-z-]*)", line) for line in lines]
+            commands[name] = {o for m in found if m for o in m.groups() if o}
+    return commands
+
+
+# What the man page says.
+
+def sections(text, macro):
+    """[(title, body)] of .SH or .SS"""
+    parts = re.split(rf"^\.{macro} (.*)$", text.replace("\\-", "-"), flags=re.M)[1:]
+    return list(zip((t.strip('"') for t in parts[::2]), parts[1::2]))
+
+
+def man_section(text, name):
+    found = [body for title, body in sections(text, "SH") if title == name]
+    assert len(found) == 1, f"{len(found)} sections {name}"
+    return found[0]
+
+
+def man_options(text):
+    return {title: {o for tag in re.findall(r"^\.TP\n(.*)$", body, re.M)
+                    for o in re.findall(r"\\fB(--?[a-z][a-z-]*)\\fR", tag)}
+            for title, body in sections(man_section(text, "COMMANDS"), "SS")}
+
+
+def compare_options(man_text, commands):
+    parts = man_options(man_text)
+    every, emulator = parts.pop(EVERY, set()), parts.pop(EVERY_EMULATOR, set())
+    complaints = [f"{name}: in --help only" for name in commands.keys() - parts.keys()]
+    complaints += [f"{name}: in the man page only" for name in parts.keys() - commands.keys()]
+    for name in commands.keys() & parts.keys():
+        man = parts[name] | every | (emulator if name.startswith("emulator ") else set())
+        complaints += [f"{name} {o}: in --help only" for o in commands[name] - man]
+        complaints += [f"{name} {o}: in the man page only" for o in man - commands[name]]
+    return sorted(complaints)
+
+
+def compare_synopsis(man_text, commands):
+    text = re.sub(r"\\f.", "", man_section(man_text, "SYNOPSIS")).replace("[run]", "run")
+    return [f"{name}: not in SYNOPSIS" for name in commands if f"sevlaunch {name} " not in text]
+
+
+# Reasons and exit codes.
+
+def source_reasons():
+    """From the unit test that asks the program's own function about every error; and what
+    only a verdict says, from the calls that record it.  A verdict's "no" is exit code 1."""
+    done = run(f"{BUILD}/tests/unit/test-launcher-error", "--tap", "-p", "/launcher-error/ids")
+    reasons = set(re.findall(r"quark \d+: ([a-z0-9-]+) (\d+)$", done.stdout, re.M))
+    assert len(reasons) > 90, f"only {len(reasons)} reasons of errors: {done.stdout}"
+    verdict = set()
+    for file in sorted([*TOP.glob("policy/**/*.c"), *TOP.glob("launcher/**/*.c")]):
+        text = file.read_text()
+        verdict |= set(re.findall(r'policy_verdict_fail \([^"]*?,\s*"([a-z-]+)"', text))
+        verdict |= set(re.findall(r'reason_new \(\s*"([a-z-]+)"', text))
+        if '"-not-released"' in text:
+            for call in re.findall(r"check_digest \(release,([^;]*?)\)", text):
+                verdict |= {f"{what}-not-released" for what in re.findall(r'"(\w+)"', call)}
+    assert len(verdict) >= 8, f"only {sorted(verdict)}"
+    return reasons | {(name, "1") for name in verdict}
+
+
+def man_reasons(text):
+    pairs = []
+    for title, body in sections(man_section(text, "REASONS"), "SS"):
+        code = re.match(r"Exit status (\d+):", title)
+        assert code, f"REASONS has a part '{title}'"
+        pairs += [(name, code.group(1)) for name in re.findall(r"^\.TP\n\.B (\S+)$", body, re.M)]
+    return pairs
+
+
+def compare_reasons(man_text, reasons):
+    listed = man_reasons(man_text)
+    complaints = [f"{n} {c}: twice" for n, c in set(listed) if listed.count((n, c)) > 1]
+    complaints += [f"{n} {c}: in the sources only" for n, c in reasons - set(listed)]
+    complaints += [f"{n} {c}: in the man page only" for n, c in set(listed) - reasons]
+    return sorted(complaints)
+
+
+def compare_exit_codes(man_text, header):
+    source = set(re.findall(r"LAUNCHER_EXIT_\w+ = (\d+)", header))
+    listed = set(re.findall(r"^\.TP\n\.B (\d+)$", man_section(man_text, "EXIT STATUS"), re.M))
+    parts = {code for _, code in man_reasons(man_text)} | {"0"}
+    assert len(source) > 8
+    return sorted([f"{c}: EXIT STATUS" for c in source ^ listed] +
+                  [f"{c}: REASONS" for c in source ^ parts])
+
+
+def compare_schemas(man_text, sources):
+    pattern = r"\bsevlaunch\.[a-z-]+/\d+"
+    return sorted(f"{name}: not in both" for name in
+                  set(re.findall(pattern, man_section(man_text, "JSON"))) ^
+                  set(re.findall(pattern, sources)))
+
+
+# Examples and links.
+
+def code_of(document):
+    """Indented and fenced blocks, and words between backquotes."""
+    fenced = re.findall(r"^```.*?\n(.*?)^```", document, re.M | re.S)
+    blocks = fenced + re.findall(r"(?:^(?: {4}|\t)[^\n]*\n)+", document, re.M)
+    return "\n".join(blocks + re.findall(r"`([^`]+)`", document))
+
+
+def man_code(text):
+    blocks = re.findall(r"^\.EX\n(.*?)^\.EE", man_section(text, "EXAMPLES"), re.M | re.S)
+    return "\n".join(blocks).replace("\\e\n", "\\\n")
+
+
+def check_examples(code, commands):
+    """Complaints about lines that start with sevlaunch; and how many there were."""
+    complaints, count = [], 0
+    for line in code.replace("\\\n", " ").splitlines():
+        try:
+            words = shlex.split(line.strip().removeprefix("$ "), comments=True)
+        except ValueError:
+            continue
+        if len(words) < 2 or words[0] != "sevlaunch":
+            continue
+        count += 1
+        given = " ".join(words[1:3]) if words[1] in ("release", "emulator") else words[1]
+        name = "run" if given.startswith("-") else given
+        if len(words) == 2 and any(command.startswith(f"{name} ") for command in commands):
+            continue
+        if name not in commands:
+            complaints.append(f"'{line.strip()}': no command '{name}'")
+            continue
+        words = words[:words.index("--")] if "--" in words else words
+        complaints += [f"'{line.strip()}': no option {word}" for word in words
+                       if re.match(r"--?[a-z]", word) and
+                       word.split("=")[0] not in commands[name] | {"--version"}]
+    return complaints, count
+
+
+def check_places(name, document):
+    """Links; and files of this tree that the documents at its top name."""
+    base = (TOP / name).parent
+    complaints = [f"{name}: link to {target}" for target in
+                  re.findall(r"\]\(([^)#]+)[^)]*\)", document)
+                  if "://" not in target and not (base / target).exists()]
+    folders = "|".join(p.name for p in TOP.iterdir() if p.is_dir() and p.name[0] != ".")
+    for path in re.findall(rf"`\.?/?((?:{folders})/[\w./-]+)`", document):
+        if base == TOP and not path.startswith("build/") and not (TOP / path).exists():
+            complaints.append(f"{name}: no {path}")
+    return complaints
+
+
+def lint(text):
+    done = run_input(["groff", "-man", "-Tutf8", "-ww", "-z"], text)
+    complaints = done.stdout.splitlines()
+    if shutil.which("mandoc"):
+        done = run_input(["mandoc", "-T", "lint", "-W", "warning"], text)
+        complaints += done.stdout.splitlines()
+    return complaints
+
+
+def run_input(argv, text):
+    return subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, timeout=60)
+
+
+def replaced(text, old, new):
+    assert text.count(old) >= 1, f"'{old}' is not there"
+    return text.replace(old, new, 1)
+
+
+def main():
+    tap = Tap()
+    man, commands, reasons = MAN.read_text(), program(), source_reasons()
+    header = (TOP / "launcher/base/launcher-error.h").read_text()
+    sources = "\n".join(f.read_text() for f in TOP.glob("launcher/**/*.c"))
+
+    with tap.test("every option of --help is in the man page, and none other"):
+        tap.true(len(commands) >= 8 and len(commands["run"]) > 30, commands)
+        tap.equal(compare_options(man, commands), [])
+        tap.equal(compare_synopsis(man, commands), [])
+    with tap.test("... a lost option, an invented one, and a lost command are noticed"):
+        tap.equal(compare_options(replaced(man, "\\fB\\-\\-run\\-as\\fR \\fIUSER\\fR", "x"),
+                                  commands), ["run --run-as: in --help only"])
+        tap.equal(compare_options(replaced(man, "\\fB\\-\\-replace\\fR", "\\fB\\-\\-force\\fR"),
+                                  commands), ["release create --force: in the man page only",
+                                              "release create --replace: in --help only"])
+        tap.equal(compare_options(replaced(man, ".SS emulator status", ""), commands),
+                  ["emulator status: in --help only"])
+    with tap.test("every reason is in the man page under its exit code, and none other"):
+        tap.equal(compare_reasons(man, reasons), [])
+        tap.equal(compare_exit_codes(man, header), [])
+    with tap.test("... a lost reason, an invented one, a wrong code are noticed"):
+        tap.equal(compare_reasons(replaced(man, ".B qemu\\-died", ".B qemu\\-left"), reasons),
+                  ["qemu-died 6: in the sources only", "qemu-left 6: in the man page only"])
+        lines = ".TP\n.B uki\\-not\\-released\n"
+        tap.equal(compare_reasons(replaced(man, lines, ""), reasons),
+                  ["uki-not-released 1: in the sources only"])
+        tap.equal(compare_exit_codes(replaced(man, ".B 143", ".B 144"), header),
+                  ["143: EXIT STATUS", "144: EXIT STATUS"])
+        moved = compare_reasons(replaced(man, ".SS Exit status 7:", ".SS Exit status 8:"), reasons)
+        tap.equal(moved, ["platform-error 7: in the sources only",
+                          "platform-error 8: in the man page only"])
+    with tap.test("every JSON schema is in the man page, and none other"):
+        tap.equal(compare_schemas(man, sources), [])
+        tap.equal(compare_schemas(replaced(man, "sevlaunch.owner/1", "sevlaunch.owner/2"), sources),
+                  ["sevlaunch.owner/1: not in both", "sevlaunch.owner/2: not in both"])
+    with tap.test("groff and mandoc (if it is here) have nothing to say about the man page"):
+        tap.true(shutil.which("groff"), "groff is missing (package groff-base)")
+        tap.equal(lint(man), [])
+        tap.true(lint(man + ".NOSUCHMACRO x\n"), "an unknown macro was not noticed")
+
+    texts = {name: (TOP / name).read_text() for name in DOCUMENTS}
+    with tap.test("the commands of the examples exist, and their options"):
+        total = 0
+        for code in [man_code(man)] + [code_of(text) for text in texts.values()]:
+            complaints, count = check_examples(code, commands)
+            total += count
+            tap.equal(complaints, [])
+        tap.true(total >= 15, f"only {total} commands were found")
+        tap.true(check_examples(code_of(texts["README.md"]), commands)[1] >= 4, "README.md")
+    with tap.test("... one that does not exist is noticed"):
+        tap.equal(check_examples(code_of("    sevlaunch courier --to x\n"), commands)[0],
+                  ["'sevlaunch courier --to x': no command 'courier'"])
+        tap.equal(check_examples(code_of("`sevlaunch emulator exec --shell -- ls --all`"), commands)[0],
+                  ["'sevlaunch emulator exec --shell -- ls --all': no option --shell"])
+        tap.equal(check_examples("sevlaunch --image x \\\n  --ovmf y", commands)[0],
+                  ["'sevlaunch --image x    --ovmf y': no option --ovmf"])
+    with tap.test("what the documents link to or name is there"):
+        for name, text in texts.items():
+            tap.equal(check_places(name, text), [])
+        tap.equal(check_places("README.md", "[a](NOWHERE.md) and `tests/nothing.sh`"),
+                  ["README.md: link to NOWHERE.md", "README.md: no tests/nothing.sh"])
+        for script in re.findall(r"^ {4}(\./\S+)", texts["README.md"], re.M):
+            tap.true(os.access(TOP / script, os.X_OK), f"{script} cannot be run")
+    tap.finish()
+
+
+main()
