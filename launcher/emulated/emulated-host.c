@@ -19,24 +19,26 @@
 int
 host_dir_open_checked (const char *path, GError **error)
 {
-    struct stat st;
+    struct stat st = { 0 };
     const int fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int saved = errno;
 
-    if (fd < 0 && errno == ENOENT) {
+    if (fd >= 0 && fstat (fd, &st) == 0 && st.st_uid == geteuid () &&
+        (st.st_mode & 07777) == 0700)
+        return fd;
+    if (fd >= 0) {
+        close (fd);
+    } else if (saved == ENOENT) {
         g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "'%s' is not there", path);
         return -1;
-    }
-    if (fd < 0 || fstat (fd, &st) != 0) {
+    } else if (saved != EACCES || lstat (path, &st) != 0) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_HOST,
                      "emulated host '%s': %s", path,
-                     errno == ELOOP || errno == ENOTDIR
+                     saved == ELOOP || saved == ENOTDIR
                          ? "not a directory, or a link to one"
-                         : g_strerror (errno));
+                         : g_strerror (saved));
         return -1;
     }
-    if (st.st_uid == geteuid () && (st.st_mode & 07777) == 0700)
-        return fd;
-    close (fd);
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_HOST,
                  "emulated host '%s': the directory has mode %04o and belongs to user %u; "
                  "it must have mode 0700 and belong to user %u, who runs it",
