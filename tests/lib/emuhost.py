@@ -8,6 +8,8 @@
 What is started here is ended here, by process id; what a host left behind can be asked
 with host.traces() before the directory goes.
 """
+import base64
+import configparser
 import json
 import os
 import pwd
@@ -15,6 +17,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import termios
@@ -23,6 +26,7 @@ import uuid
 from xml.sax.saxutils import escape
 
 import guestram
+import owner
 
 TIMEOUT = int(os.environ.get("SEVLAUNCH_TEST_TIMEOUT", "90"))
 
@@ -98,7 +102,8 @@ class EmulatedHost:
 
     def remove(self):
         """sevlaunch emulator destroy; an error if anything of the host still runs."""
-        self.sevlaunch("destroy", "--force")
+        if os.path.exists(self.path):
+            self.sevlaunch("destroy", "--force")
         left = self.processes()
         if left:
             raise HostError(f"'emulator destroy' left {left}")
@@ -280,6 +285,16 @@ class EmulatedHost:
         self.virsh("destroy", domain, check=False)
         wait_until(lambda: not any(is_alive(pid) for pid in pids), f"end of guest '{domain}'")
 
+    def wait_gone(self, domain, before):
+        """Waits until libvirt has forgotten a guest and nothing of it is left; before is
+        what traces() said without it."""
+        wait_until(lambda: self.state(domain) == "gone", f"libvirt forgets '{domain}'")
+        deadline = time.monotonic() + 20
+        while left := self.traces() - before:
+            if time.monotonic() > deadline:
+                raise HostError(f"left behind: {sorted(left)}")
+            time.sleep(0.05)
+
     def guest_pids(self, domain):
         mark = f"guest={domain},".encode()
         return [pid for pid in self.qemu_pids() + self.relay_pids()
@@ -290,7 +305,9 @@ def domain_xml(host, name, sev=None, firmware=None, kernel=None, initrd=None, cm
                memory=512, vcpus=1, devices=""):
     """A domain as sysadmins write it.  sev: {"policy": N, "session": base64, "dh_cert":
     base64, "cbitpos": N, "hashes": bool}, or None for a guest without SEV."""
-    boot = f"<loader readonly='yes' type='pflash' stateless='yes'>{escape(firmware)}</loader>"
+    boot = ""
+    if firmware is not None:
+        boot = f"<loader readonly='yes' type='pflash' stateless='yes'>{escape(firmware)}</loader>"
     for tag, value in (("kernel", kernel), ("initrd", initrd), ("cmdline", cmdline)):
         if value is not None:
             boot += f"<{tag}>{escape(value)}</{tag}>"
@@ -330,7 +347,6 @@ def domain_xml(host, name, sev=None, firmware=None, kernel=None, initrd=None, cm
 
 def sev_members(session, **more):
     """What domain_xml() needs of a session of owner.py."""
-    import owner
     return {"policy": session.policy, "session": owner.b64(session.blob), "dh_cert": owner.b64(session.cert),
             **more}
 
@@ -379,5 +395,80 @@ class Console:
         return self.text
 
 
-def expected_hash_table(kernel, cmdline=""):
-    return guestram.hash_table(kernel, cmdline=cmdline)
+def fields(text):
+    """virsh's "name : value" lines."""
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())
+            if value}
+
+
+KEY_GUID = uuid.UUID("736869e5-84f0-4973-92ec-06879ce3da0b")
+PIN_GUID = uuid.UUID("5ebfa30f-6bd1-4e0c-8a0d-3d2b4c0f7a11")
+UNLOCKED = "sevlaunch-guest: disk unlocked"
+
+
+def disk_secrets(directory):
+    """The secret table that unlocks the test disk."""
+    conf = configparser.ConfigParser()
+    conf.read(os.path.join(directory, "disk.manifest"))
+    disk = conf["disk"]
+    pin = bytes.fromhex(disk["luks-header-sha256"]) + struct.pack("<Q", int(disk["luks-header-length"]))
+    return guestram.secret_table({KEY_GUID: read_bytes(os.path.join(directory, disk["key-file"])),
+                                  PIN_GUID: pin})
+
+
+class SevGuest:
+    """A guest with our firmware and the test disk, and its owner."""
+
+    POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 17 << 24
+
+    def __init__(self, host, name):
+        directory = os.environ["SEVLAUNCH_TEST_DISK"]
+        self.host, self.name = host, name
+        self.firmware = os.environ["SEVLAUNCH_FIRMWARE"]
+        self.kernel = os.path.join(directory, "uki.efi")
+        self.table = disk_secrets(directory)
+        self.disk = host.copy(os.path.join(directory, "disk.qcow2"), f"{name}.qcow2")
+        self.session = owner.Session(host.certificate("pdh"), self.POLICY)
+        self.digest = owner.launch_digest(self.firmware, guestram.hash_table(self.kernel))
+        self.measure = None
+
+    def start(self, check=True, sev=None, **changes):
+        """Creates the domain paused."""
+        members = dict({"firmware": self.firmware, "kernel": self.kernel, "disk": self.disk}, **changes)
+        xml = domain_xml(self.host, self.name, sev=sev or sev_members(self.session), **members)
+        return self.host.start(xml, check=check)
+
+    def judge(self):
+        """What domlaunchsecinfo says, once its measurement is the owner's."""
+        said = fields(self.host.virsh("domlaunchsecinfo", self.name).stdout)
+        blob = base64.b64decode(said["sev-measurement"])
+        api = int(said["sev-api-major"]), int(said["sev-api-minor"])
+        expected = self.session.measurement(self.digest, blob[32:], api, int(said["sev-build-id"]))
+        if len(blob) != 48 or blob[:32] != expected:
+            raise HostError(f"measurement {blob.hex()}, expected {expected.hex()}")
+        self.measure = expected
+        return said
+
+    def send_packet(self, header, data, *more):
+        """(exit code, text) of virsh domsetlaunchsecstate."""
+        names = [self.host.write(f"{self.name}.{name}", owner.b64(part))
+                 for name, part in (("header", header), ("secret", data))]
+        done = self.host.virsh("domsetlaunchsecstate", self.name, "--secrethdr", names[0], "--secret", names[1],
+                               *more, check=False)
+        return done.returncode, done.stderr.strip()
+
+    def unlock(self):
+        """Judges, injects, resumes, and waits until the guest has unlocked its disk."""
+        self.judge()
+        code, text = self.send_packet(*self.session.packet(self.table, self.measure))
+        if code != 0:
+            raise HostError(text)
+        with Console(self.host, self.name) as console:
+            self.host.virsh("resume", self.name)
+            console.wait_for(UNLOCKED)
+
+    def pids(self):
+        """(QEMU, relay); 0 for one that is not there."""
+        mine = self.host.guest_pids(self.name)
+        return tuple(next((pid for pid in found if pid in mine), 0)
+                     for found in (self.host.qemu_pids(), self.host.relay_pids()))
