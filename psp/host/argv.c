@@ -87,8 +87,9 @@ is_sev_object (const ArgvItem *item)
         return FALSE;
     g_autoptr (JsonObject) object =
         qemu_opts_to_object (item->value, "qom-type", &is_json, NULL);
+    /* What cannot be read, but may be one, is refused by argv_check_sev(). */
     if (object == NULL)
-        return FALSE;
+        return strstr (item->value, "sev-") != NULL;
     g_autofree char *type = qemu_opts_member_text (object, "qom-type");
     return g_strcmp0 (type, "sev-guest") == 0 || g_strcmp0 (type, "sev-snp-guest") == 0;
 }
