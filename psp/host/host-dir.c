@@ -108,10 +108,13 @@ parse_group (GKeyFile *conf, const char *group, HostDir *host, GError **error)
     if (keys == NULL)
         return FALSE;
     for (gsize i = 0; keys[i] != NULL; i++) {
-        g_autofree char *value = g_key_file_get_string (conf, group, keys[i], error);
+        g_autoptr (GError) cause = NULL;
+        g_autofree char *value = g_key_file_get_string (conf, group, keys[i], &cause);
 
-        if (value == NULL)
+        if (value == NULL) {
+            g_set_error (error, HOST_ERROR, HOST_ERROR_CONFIG, "%s", cause->message);
             return FALSE;
+        }
         if (!is_known (group, keys[i])) {
             g_set_error (error, HOST_ERROR, HOST_ERROR_CONFIG, "unknown key '%s' in [%s]",
                          keys[i], group);
