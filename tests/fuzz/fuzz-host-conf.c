@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "psp/host/host-dir.h"
+#include "psp/host/host-error.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -30,7 +31,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     g_autoptr (GError) error = NULL;
 
     if (!host_conf_parse ((const char *) data, size, host, &error)) {
-        g_assert_nonnull (error);
+        g_assert_error (error, HOST_ERROR, HOST_ERROR_CONFIG);
         return 0;
     }
     g_assert_true (g_path_is_absolute (host->qemu));
