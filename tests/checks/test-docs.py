@@ -23,7 +23,7 @@ EVERY, EVERY_EMULATOR = "Options of every command", "Options of every emulator c
 
 def run(*argv, **more):
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False, timeout=60, **more)
+                          stderr=subprocess.STDOUT, text=True, check=False, timeout=300, **more)
 
 
 # What the program says of itself.
@@ -93,7 +93,10 @@ def compare_synopsis(man_text, commands):
 def source_reasons():
     """From the unit test that asks the program's own function about every error; and what
     only a verdict says, from the calls that record it.  A verdict's "no" is exit code 1."""
-    done = run(f"{BUILD}/tests/unit/test-launcher-error", "--tap", "-p", "/launcher-error/ids")
+    program = "tests/unit/test-launcher-error"
+    built = run("make", "-C", BUILD, program)
+    assert built.returncode == 0, built.stdout
+    done = run(f"{BUILD}/{program}", "--tap", "-p", "/launcher-error/ids")
     reasons = set(re.findall(r"quark \d+: ([a-z0-9-]+) (\d+)$", done.stdout, re.M))
     assert len(reasons) > 90, f"only {len(reasons)} reasons of errors: {done.stdout}"
     verdict = set()
@@ -256,7 +259,9 @@ def main():
     texts = {name: (TOP / name).read_text() for name in DOCUMENTS}
     with tap.test("the commands of the examples exist, and their options"):
         total = 0
-        for code in [man_code(man)] + [code_of(text) for text in texts.values()]:
+        script = (TOP / "examples/quickstart.sh").read_text()
+        tap.true(check_examples(script, commands)[1] >= 4, "examples/quickstart.sh")
+        for code in [man_code(man), script] + [code_of(text) for text in texts.values()]:
             complaints, count = check_examples(code, commands)
             total += count
             tap.equal(complaints, [])
