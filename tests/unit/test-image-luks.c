@@ -113,6 +113,10 @@ static const Change changes[] = {
     { "offset-odd", -1, 0, "\"1048576\"", "\"1048577\"", FALSE, BROKEN },
     { "offset-outside", -1, 0, "\"1048576\"", "\"4194304\"", FALSE, BROKEN },
     { "offset-beyond-data", -1, 0, "\"1048576\"", "\"2097152\"", FALSE, UNFIT },
+};
+
+/* Sound as a header; only the guest's judgement stands against it. */
+static const Change judged[] = {
     { "null-cipher", -1, 0, "\"0\",\"encryption\":\"aes-xts-plain64\"",
       "\"0\",\"encryption\":\"cipher_null-ecb\"", FALSE, UNFIT },
     { "linear-segment", -1, 0, "\"crypt\"", "\"linear\"", FALSE, UNFIT },
@@ -126,36 +130,30 @@ static const Change changes[] = {
 };
 
 static void
-test_change (gconstpointer data)
+apply (const Change *change, guint8 *area)
 {
-    const Change *change = data;
-    g_autofree guint8 *area = good_area ();
-
-    expect (area, OFFSET, -1);
     if (change->from != NULL) {
         g_autofree char *json = good_json ();
         g_auto (GStrv) parts = g_strsplit (json, change->from, -1);
         g_assert_cmpuint (g_strv_length (parts), ==, 2);
         g_autofree char *changed = g_strjoinv (change->to, parts);
         luks_maker_fill (area, changed, strlen (changed));
-    } else {
-        area[change->offset] = change->value;
-        if (!change->unsealed)
-            luks_maker_seal (area);
+        return;
     }
-    expect (area, OFFSET, change->code);
+    area[change->offset] = change->value;
+    if (!change->unsealed)
+        luks_maker_seal (area);
 }
 
-/* Primary and secondary header must say the same, or guest and owner could differ. */
 static void
-test_second_header (void)
+test_change (gconstpointer data)
 {
+    const Change *change = data;
     g_autofree guint8 *area = good_area ();
-    guint8 *second = area + LUKS_MAKER_HDR_SIZE;
 
-    second[32] ^= 1;
-    luks_maker_seal (second);
-    expect (area, OFFSET, UNFIT);
+    expect (area, OFFSET, -1);
+    apply (change, area);
+    expect (area, OFFSET, change->code);
 }
 
 static void
@@ -215,6 +213,48 @@ expect_found (const TestDir *dir, const guint8 *area)
     g_checksum_update (sum, area, OFFSET);
     g_checksum_get_digest (sum, digest, &len);
     g_assert_cmpmem (header->sha256, sizeof header->sha256, digest, sizeof digest);
+}
+
+/* On a disk, where a good header was found before: @area is sound and is refused. */
+static void
+expect_judged (const guint8 *area)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autofree guint8 *good = good_area ();
+
+    test_dir_init (&dir);
+    g_autofree char *path = test_dir_path (&dir, "disk.raw");
+    disk_write (path, SECTORS, partitions, G_N_ELEMENTS (partitions));
+    disk_put (path, 4096 * 512, good, OFFSET);
+    expect_found (&dir, good);
+    expect (area, OFFSET, -1);
+    disk_put (path, 4096 * 512, area, OFFSET);
+    expect_find (&dir, UNFIT);
+}
+
+static void
+test_judged (gconstpointer data)
+{
+    g_autofree guint8 *area = good_area ();
+
+    if (test_skip_without ("qemu-img", NULL))
+        return;
+    apply (data, area);
+    expect_judged (area);
+}
+
+/* Primary and secondary header must say the same, or guest and owner could differ. */
+static void
+test_second_header (void)
+{
+    g_autofree guint8 *area = good_area ();
+    guint8 *second = area + LUKS_MAKER_HDR_SIZE;
+
+    if (test_skip_without ("qemu-img", NULL))
+        return;
+    second[32] ^= 1;
+    luks_maker_seal (second);
+    expect_judged (area);
 }
 
 static void
@@ -304,7 +344,15 @@ int
 main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
+    /* The one that was built, whether one is installed or not. */
+    g_autofree char *judge =
+        g_test_build_filename (G_TEST_BUILT, "ovmf-hooks/guest/luks-judge", NULL);
+    luks_set_judge (judge);
 
+    for (gsize i = 0; i < G_N_ELEMENTS (judged); i++) {
+        g_autofree char *path = g_strconcat ("/image/luks/judged/", judged[i].name, NULL);
+        g_test_add_data_func (path, &judged[i], test_judged);
+    }
     for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
         g_autofree char *path = g_strconcat ("/image/luks/change/", changes[i].name, NULL);
         g_test_add_data_func (path, &changes[i], test_change);
