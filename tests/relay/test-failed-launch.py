@@ -56,6 +56,8 @@ def launches_fail(host, t, before):
          {"sev": emuhost.sev_members(owner.Session(host.certificate("pdh"), guest.POLICY | owner.ES))}),
         ("kernel hashes and firmware without a place for them", "no hashes table GUID",
          {"firmware": no_hash_area(host, guest)}),
+        ("a disk that QEMU itself refuses after the launch", "not in qcow2 format",
+         {"disk": host.write("not.qcow2", bytes(1 << 16))}),
         ("firmware that is not there", "No such file", {"firmware": host.files + "/none.fd"}),
     ]
     for name, text, changes in cases:

@@ -7,6 +7,7 @@ loses a guest that lives, and nothing is left behind.
 """
 import os
 import sys
+import threading
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
@@ -75,6 +76,25 @@ def relay_dies(host, t, before):
         host.wait_gone("relay", before)
 
 
+def relay_dies_at_once(host, t, before):
+    """The relay is killed when it is first seen: during the launch or soon after it."""
+    guest = emuhost.SevGuest(host, "early")
+    for number in range(3):
+        with t.test(f"the relay is killed as soon as it is there ({number + 1} of 3)"):
+            killed = []
+
+            def kill():
+                killed.extend(emuhost.wait_until(host.relay_pids, "a relay", 60))
+                emuhost.kill_9(killed[0])
+
+            killer = threading.Thread(target=kill)
+            killer.start()
+            guest.start(check=False)
+            killer.join()
+            t.equal(len(killed), 1)
+            host.wait_gone("early", before)
+
+
 def qemu_dies(host, t, before):
     guest = emuhost.SevGuest(host, "qemu")
     with t.test("QEMU is killed: its relay ends, libvirt notices"):
@@ -99,6 +119,7 @@ def main():
         before = host.traces()
         libvirtd_dies(host, t, before)
         relay_dies(host, t, before)
+        relay_dies_at_once(host, t, before)
         qemu_dies(host, t, before)
     t.finish()
 
