@@ -43,6 +43,16 @@ gboolean flow_resume (LaunchFlow *flow, GCancellable *cancellable, GError **erro
 /* Ends the guest and removes what was made; says what it could not do. */
 void flow_clean_up (LaunchFlow *flow);
 
+/**
+ * flow_build_table:
+ * @limit: (out) (nullable): bytes that the firmware's secret area takes
+ * Returns: (transfer full): the secrets as the guest reads them
+ * Errors: %POLICY_ERROR_SECRET_TOO_LARGE; %OVMF_ERROR.
+ */
+SevSecret *flow_build_table (const LaunchFlow *flow,
+                             gsize *limit,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** flow_set_refused: Sets the error that says that the verdict is no. Returns: %FALSE */
 gboolean flow_set_refused (const LaunchFlow *flow, GError **error);
 /** flow_watches: whether the guest is expected to say something on its console */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "launcher/base/message.h"
-#include "ovmf-hooks/secret-area.h"
 #include "policy/attest/owner-packet.h"
 
 #define STOPPING_SECONDS 20u
@@ -271,11 +270,8 @@ static PolicyPacket *
 make_packet (LaunchFlow *flow, GError **error)
 {
     gsize limit = 0;
+    g_autoptr (SevSecret) table = flow_build_table (flow, &limit, error);
 
-    if (!ovmf_secret_area_limit (&flow->result.boot->firmware_info, &limit, error))
-        return NULL;
-    g_autoptr (SevSecret) table =
-        ovmf_secret_table_build (flow->owner->table, limit, error);
     if (table == NULL)
         return NULL;
     return policy_packet_new (flow->verified, flow->result.verdict, table, limit, error);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "launcher/base/message.h"
+#include "ovmf-hooks/ovmf-error.h"
+#include "ovmf-hooks/secret-area.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -19,6 +21,35 @@ flow_set_refused (const LaunchFlow *flow, GError **error)
     g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED, "not verified: %s",
                  first != NULL ? first->text : "no reason was recorded");
     return FALSE;
+}
+
+SevSecret *
+flow_build_table (const LaunchFlow *flow, gsize *limit, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    gsize room = 0;
+
+    if (!ovmf_secret_area_limit (&flow->result.boot->firmware_info, &room, error))
+        return NULL;
+    if (limit != NULL)
+        *limit = room;
+    SevSecret *table = ovmf_secret_table_build (flow->owner->table, room, &cause);
+    if (g_error_matches (cause, OVMF_ERROR, OVMF_ERROR_TOO_LARGE))
+        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_SECRET_TOO_LARGE,
+                             cause->message);
+    else if (cause != NULL)
+        g_propagate_error (error, g_steal_pointer (&cause));
+    return table;
+}
+
+/* Before there is a guest, and a session that is used up with it. */
+static gboolean
+secrets_fit (const LaunchFlow *flow, GError **error)
+{
+    if (ovmf_secret_table_count (flow->owner->table) == 0)
+        return TRUE;
+    g_autoptr (SevSecret) table = flow_build_table (flow, NULL, error);
+    return table != NULL;
 }
 
 gboolean
@@ -39,7 +70,8 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     policy_verdict_add_unproven_standard (result->verdict, FALSE);
     if (policy_verdict_has_failed (result->verdict))
         return flow_set_refused (flow, error);
-    result->has_digest = launch_boot_digest (result->boot, result->launch_digest, error);
+    result->has_digest = secrets_fit (flow, error) &&
+                         launch_boot_digest (result->boot, result->launch_digest, error);
     return result->has_digest;
 }
 
