@@ -281,6 +281,11 @@ policy_dir_open (const char *path, char **resolved, GError **error)
         return -1;
     }
     const int fd = open (copy, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOTDIR) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_TYPE,
+                     "owner directory '%s' is not a directory", copy);
+        return -1;
+    }
     if (fd < 0) {
         io_error (error, "owner directory", copy, errno);
         return -1;

@@ -223,6 +223,13 @@ load_config (LaunchBoot *boot,
     return TRUE;
 }
 
+/* What is missing is reported by who opens it, with what it is. */
+static gboolean
+is_missing (const char *path)
+{
+    return access (path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* What QEMU will open by name must be readable for the user whom it runs as. */
 static gboolean
 check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
@@ -236,7 +243,7 @@ check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError *
     for (char **i = owner->backing; *i != NULL; i++)
         g_ptr_array_add (paths, g_strdup (*i));
     for (gsize i = 0; i < G_N_ELEMENTS (named); i++)
-        if (named[i] != NULL)
+        if (named[i] != NULL && !is_missing (named[i]))
             g_ptr_array_add (paths, g_canonicalize_filename (named[i], NULL));
     g_ptr_array_add (paths, NULL);
     return run_as_check_readable ((const char *const *) paths->pdata, error);

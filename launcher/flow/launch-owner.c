@@ -8,6 +8,7 @@
 #include "launcher/emulated/emulated-host.h"
 #include "launcher/flow/image-peek.h"
 #include "launcher/flow/launch-place.h"
+#include "ovmf-hooks/ovmf-error.h"
 #include "policy/guest-policy.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
@@ -45,7 +46,7 @@ check_boot_options (const LaunchOptions *o, GError **error)
 static gboolean
 check_options (const LaunchOptions *o, GError **error)
 {
-    if (o->image == NULL || o->owner_cert == NULL)
+    if (o->image == NULL || *o->image == '\0' || o->owner_cert == NULL)
         return usage (error,
                       "--image and --owner-cert are needed (see 'sevlaunch --help')");
     if (o->memory < 0 || o->memory > 1 << 20 || o->vcpus < 0 || o->vcpus > 512 ||
@@ -151,6 +152,27 @@ read_accepted (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 }
 
 static gboolean
+add_secret (OvmfSecretTable *table,
+            const char *name,
+            const SevGuid *guid,
+            SevSecret *value,
+            GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (ovmf_secret_table_add (table, guid, value, &cause))
+        return TRUE;
+    if (g_error_matches (cause, OVMF_ERROR, OVMF_ERROR_TOO_LARGE))
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SECRET_TOO_LARGE, "--secret %s: %s",
+                     name, cause->message);
+    else
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "--secret %s: %s (the release gives its own secrets)", name,
+                     cause->message);
+    return FALSE;
+}
+
+static gboolean
 fill_table (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
     owner->table = ovmf_secret_table_new ();
@@ -163,10 +185,8 @@ fill_table (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 
         if (!secret_argument_parse (*i, &guid, &name, &value, error))
             return FALSE;
-        if (!ovmf_secret_table_add (owner->table, &guid, value, error)) {
-            g_prefix_error (error, "--secret %s: ", name);
+        if (!add_secret (owner->table, name, &guid, value, error))
             return FALSE;
-        }
     }
     return TRUE;
 }

@@ -431,7 +431,7 @@ resolve_backing (const char *path,
     g_set_error (
         error, IMAGE_ERROR, IMAGE_ERROR_BACKING_FILE,
         "image '%s' has the backing file '%s', which was not named; if it is yours, add "
-        "--backing FILE",
+        "--backing-file FILE",
         path, shown);
     return NULL;
 }
