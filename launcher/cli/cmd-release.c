@@ -296,7 +296,7 @@ cmd_release_create (int argc, char **argv)
     if (!parse (&options, &common, &argc, &argv, &error))
         return command_fail (&common, error);
     g_autoptr (PolicyOwner) owner =
-        policy_owner_open (options.owner_cert, POLICY_OWNER_DEFAULT, &error);
+        policy_owner_open (options.owner_cert, POLICY_OWNER_NO_KEY, &error);
     if (owner == NULL || !make_draft (&options, &draft, &error) ||
         !policy_owner_create_release (policy_owner_get_dir (owner), draft.name, &draft.spec,
                                       options.replace, &error))
