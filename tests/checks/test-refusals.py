@@ -27,6 +27,11 @@ def ids():
             found[name] = CLASSES[kind]
     for name in re.findall(r'return "([a-z-]+)";', read("launcher/image/image-error.c")):
         found[name] = None
+    # Reasons of a verdict; the digests' are put together from the name of what differs.
+    for name in re.findall(r'policy_verdict_fail \(\w+, \w+, "([a-z-]+)"', read("policy/release.c")):
+        found[name] = CLASSES["NOT_VERIFIED"]
+    for what in ("uki", "kernel", "initrd", "cmdline"):
+        found[f"{what}-not-released"] = CLASSES["NOT_VERIFIED"]
     return found
 
 

@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What sevlaunch refuses of its command line, and of where it is to launch."""
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import emuhost  # noqa: E402
+import launchbed  # noqa: E402
+import tap  # noqa: E402
+from launchbed import mode  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+
+
+def words(bed, table):
+    """Nothing but the command line is needed to refuse these, so nothing else is read."""
+    def row(name, *args, says=(), **more):
+        table.row(name, *args, says=says, again=False, **more)
+    row("no-image", changes={"image": None}, says=["--image"])
+    row("no-owner-cert", changes={"owner_cert": None}, says=["--owner-cert"])
+    row("unknown-option", "--launch-faster", says=["--launch-faster", "--help"])
+    row("qemu-option", "-object", "sev-guest,id=sev0", says=["--help"])
+    row("unexpected-word", "disk2.qcow2", says=["disk2.qcow2"])
+    row("quiet-and-debug", "--quiet", "--debug", says=["--quiet", "--debug"])
+    row("print-xml-and-dry-run", "--print-xml", "--dry-run", says=["--print-xml", "--dry-run"])
+    row("uki-and-kernel", "--uki", "a", "--kernel", "b", says=["--uki", "--kernel"])
+    row("uki-and-append", "--uki", "a", "--append", "b", says=["--uki", "--append"])
+    row("initrd-alone", "--initrd", "a", says=["--kernel"])
+    row("append-alone", "--append", "a", says=["--kernel"])
+    row("own-loader-and-uki", "--own-boot-loader", "--allow-unmeasured-boot", "--uki", "a", says=["--uki"])
+    row("own-boot-loader", "--own-boot-loader", says=["not measured", "--allow-unmeasured-boot"])
+    row("session-alone", "--session", "a", says=["--tik", "--tek"])
+    row("tik-alone", "--tik", "a", says=["--session"])
+    row("memory-negative", "--memory", "-1", says=["--memory"])
+    row("memory-no-number", "--memory", "2G", says=["2G"])
+    row("vcpus-too-many", "--vcpus", "100000", says=["--vcpus"])
+    row("wait-negative", "--wait", "-5", says=["--wait"])
+    row("accept-firmware-short", "--accept-firmware", "abc", says=["--accept-firmware", "64"])
+    row("format-unknown", "--format", "vhdx", says=["vhdx"])
+    row("name-with-slash", changes={"name": "../guest"}, says=["../guest"])
+    row("network-unknown", "--network", "tap0", says=["tap0"])
+    row("run-as-nobody-known", "--run-as", "no-such-user", says=["no-such-user"] if os.geteuid() == 0 else [])
+
+
+def policies(table):
+    table.row("policy-unknown-name", "--policy", "no-debug,no-sned", says=["no-sned", "no-send"])
+    table.row("policy-reserved-bits", "--policy", "0x40", says=["0x40"], again=False)
+    table.row("policy-decimal", "--policy", "3", says=["'3'", "0x"], again=False)
+    table.row("policy-es", "--policy", "no-debug,es,sev", says=["SEV-ES"], again=False)
+
+
+def places(bed, table):
+    nowhere = {"emulated_host": None}
+    uri = bed.host.uri
+
+    def row(name, *args, says=(), changes=None, **more):
+        table.row(name, *args, says=says, changes=changes or nowhere, again=False, **more)
+    row("platform-unknown", "--platform", "qemu", says=["auto, sev, emulated"])
+    row("platform-sev-and-emulated-host", "--platform", "sev", changes={"name": "bed"}, says=["--emulated-host"])
+    row("connect-and-emulated-host", "--connect", uri, changes={"name": "bed"}, says=["--connect", "--emulated-host"])
+    row("connect-to-another-machine", "--connect", "qemu+ssh://host.invalid/system", says=["--connect"])
+    row("connect-nowhere", "--connect", f"qemu+unix:///session?socket={bed.dir}/none", says=[f"{bed.dir}/none"])
+    row("connect-without-cek", "--connect", uri, says=["--cek", "--ca"])
+    certs = f"{bed.host.path}/certs"
+    with open(f"{bed.dir}/ca", "wb") as f:
+        f.write(bed.host.certificate("ask") + bed.host.certificate("ark"))
+    given = ("--cek", f"{certs}/cek.cert", "--ca", f"{bed.dir}/ca")
+    row("sev-wanted-emulated-found", "--connect", uri, "--platform", "sev", *given, says=["EMULATED"])
+    row("cek-of-another-kind", "--connect", uri, "--cek", f"{certs}/pek.cert", "--ca", f"{bed.dir}/ca",
+        says=["CEK", "PEK"])
+    row("cek-missing-file", "--connect", uri, "--cek", f"{bed.dir}/none", "--ca", f"{bed.dir}/ca",
+        says=[f"{bed.dir}/none"])
+    row("ca-missing-file", "--connect", uri, "--cek", f"{certs}/cek.cert", "--ca", f"{bed.dir}/none",
+        says=[f"{bed.dir}/none"])
+    row("ca-garbage", "--connect", uri, "--cek", f"{certs}/cek.cert", "--ca", bed.disk_key)
+    if os.path.exists("/dev/sev"):
+        table.skip(["platform-sev-without-hardware"], "this machine has /dev/sev")
+    else:
+        row("platform-sev-without-hardware", "--platform", "sev", says=["no AMD SEV"])
+
+
+def hosts(bed, table):
+    table.row("emulated-host-long-path", changes={"emulated_host": "/tmp/" + "h" * 38}, says=["43 bytes", "at most 42"])
+    table.row("emulated-host-colon", changes={"emulated_host": "/tmp/h:1"}, says=["':'"], again=False)
+    table.row("emulated-host-0755", prepare=lambda: mode(bed.host.path, 0o755), says=[bed.host.path])
+    # With a disk of another name: the guest that has the name holds no disk.
+    table.row("domain-exists", prepare=lambda: guest(bed), says=[f"'{bed.name}'"])
+
+
+class guest:
+    """A guest without SEV that has the name."""
+
+    def __init__(self, bed):
+        self.bed = bed
+
+    def __enter__(self):
+        self.bed.host.start(emuhost.domain_xml(self.bed.host, self.bed.name, firmware=self.bed.firmware, memory=64))
+
+    def __exit__(self, *_):
+        self.bed.destroy()
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        table = launchbed.Table(bed, t, __file__)
+        table.positive()
+        words(bed, table)
+        policies(table)
+        places(bed, table)
+        hosts(bed, table)
+        table.finish()
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
