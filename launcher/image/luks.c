@@ -303,7 +303,7 @@ judge (const guint8 *data, gsize len, GCancellable *cancellable, GError **error)
     }
     gsize size;
     const char *text = g_bytes_get_data (result.output, &size);
-    g_autofree char *reason = g_strndup (text, size);
+    g_autofree char *reason = g_strndup (size > 0 ? text : "", size);
     return unfit (error, g_strchomp (reason));
 }
 
