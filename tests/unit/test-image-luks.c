@@ -18,6 +18,8 @@
 #define PARTITION (4u << 20)
 #define SECTORS (16u << 11) /* 16 MiB */
 
+static char *built_judge;
+
 static char *
 good_json (void)
 {
@@ -257,6 +259,33 @@ test_second_header (void)
     expect_judged (area);
 }
 
+/* A judge that is missing, dies or stumbles lets nothing through. */
+static void
+test_judge_fails (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autofree guint8 *area = good_area ();
+
+    if (test_skip_without ("qemu-img", NULL))
+        return;
+    test_dir_init (&dir);
+    g_autofree char *path = test_dir_path (&dir, "disk.raw");
+    g_autofree char *script = test_dir_path (&dir, "judge");
+    disk_write (path, SECTORS, partitions, G_N_ELEMENTS (partitions));
+    disk_put (path, 4096 * 512, area, OFFSET);
+    expect_found (&dir, area);
+    luks_set_judge (script);
+    expect_find (&dir, IMAGE_ERROR_TOOL);
+    test_dir_write (&dir, "judge", "#!/bin/sh\nexit 2\n", 0700);
+    expect_find (&dir, IMAGE_ERROR_TOOL);
+    test_dir_write (&dir, "judge", "#!/bin/sh\nkill -9 $$\n", 0700);
+    expect_find (&dir, IMAGE_ERROR_TOOL);
+    test_dir_write (&dir, "judge", "#!/bin/sh\nexit 1\n", 0700);
+    expect_find (&dir, UNFIT);
+    luks_set_judge (built_judge);
+    expect_found (&dir, area);
+}
+
 static void
 test_find (void)
 {
@@ -345,9 +374,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     /* The one that was built, whether one is installed or not. */
-    g_autofree char *judge =
-        g_test_build_filename (G_TEST_BUILT, "ovmf-hooks/guest/luks-judge", NULL);
-    luks_set_judge (judge);
+    built_judge = g_test_build_filename (G_TEST_BUILT, "ovmf-hooks/guest/luks-judge", NULL);
+    luks_set_judge (built_judge);
 
     for (gsize i = 0; i < G_N_ELEMENTS (judged); i++) {
         g_autofree char *path = g_strconcat ("/image/luks/judged/", judged[i].name, NULL);
@@ -359,8 +387,11 @@ main (int argc, char **argv)
     }
     g_test_add_func ("/image/luks/second-header", test_second_header);
     g_test_add_func ("/image/luks/cut", test_cut);
+    g_test_add_func ("/image/luks/judge-fails", test_judge_fails);
     g_test_add_func ("/image/luks/find", test_find);
     g_test_add_func ("/image/luks/find-by-type", test_find_by_type);
     g_test_add_func ("/image/luks/cryptsetup", test_cryptsetup);
-    return g_test_run ();
+    const int status = g_test_run ();
+    g_free (built_judge);
+    return status;
 }
