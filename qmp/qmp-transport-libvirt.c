@@ -2,9 +2,9 @@
 #include "qmp/qmp-transport-libvirt.h"
 
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/virterror.h>
 #include <string.h>
 
+#include "qmp/qmp-error.h"
 #include "qmp/qmp-framer.h"
 #include "qmp/qmp-json.h"
 #include "qmp/qmp-message.h"
@@ -141,17 +141,31 @@ on_life_cycle (virConnectPtr connection,
     return 0;
 }
 
+gboolean
+qmp_libvirt_is_closed (const virError *error)
+{
+    if (error == NULL)
+        return FALSE;
+    if (error->code == VIR_ERR_NO_DOMAIN || error->code == VIR_ERR_OPERATION_INVALID)
+        return TRUE;
+    /* A monitor that closes during a command has no code of its own. */
+    return error->message != NULL &&
+           (strstr (error->message, "Missing monitor reply object") != NULL ||
+            strstr (error->message, "End of file from qemu monitor") != NULL);
+}
+
 static GError *
 error_from_libvirt (const char *command)
 {
     const virError *last = virGetLastError ();
-    const char *message =
+    const char *text =
         last != NULL && last->message != NULL ? last->message : "no reason given";
-    const gboolean gone = last != NULL && (last->code == VIR_ERR_NO_DOMAIN ||
-                                           last->code == VIR_ERR_OPERATION_INVALID);
+    /* It may be the monitor's own. */
+    g_autofree char *message = qmp_error_printable (text);
 
-    return g_error_new (QMP_ERROR, gone ? QMP_ERROR_CLOSED : QMP_ERROR_TRANSPORT,
-                        "%s: libvirt: %s", command, message);
+    return g_error_new (
+        QMP_ERROR, qmp_libvirt_is_closed (last) ? QMP_ERROR_CLOSED : QMP_ERROR_TRANSPORT,
+        "%s: libvirt: %s", command, message);
 }
 
 static JsonNode *

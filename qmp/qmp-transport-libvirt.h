@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 
 #include "qmp/qmp-transport.h"
 
@@ -35,5 +36,13 @@ G_DECLARE_FINAL_TYPE (QmpTransportLibvirt,
  * Returns: (transfer full): a transport
  */
 QmpTransport *qmp_transport_libvirt_new (virDomainPtr domain);
+
+/**
+ * qmp_libvirt_is_closed:
+ * @error: (nullable): of a call about a domain that ran
+ *
+ * Returns: whether it says that the domain or its monitor is gone
+ */
+gboolean qmp_libvirt_is_closed (const virError *error);
 
 G_END_DECLS

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "qmp/qmp-error.h"
+#include "qmp/qmp-transport-libvirt.h"
 #include "sev/wire/sev-status.h"
 
 #define PLATFORM_TEXT_MAX 65536u
@@ -208,8 +209,7 @@ virt_resume (virDomainPtr domain, GError **error)
 {
     if (virDomainResume (domain) == 0)
         return TRUE;
-    const int code = virGetLastErrorCode ();
-    const gboolean gone = code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID;
+    const gboolean gone = qmp_libvirt_is_closed (virGetLastError ());
     virt_set_error (error, gone ? LAUNCHER_ERROR_QEMU_DIED : LAUNCHER_ERROR_LIBVIRT,
                     "resuming the guest");
     return FALSE;
