@@ -12,6 +12,9 @@
 #include "policy/policy-error.h"
 #include "sev/wire/sev-cert-wire.h"
 
+#define SUCCESSOR_TRIES 20u
+#define SUCCESSOR_PAUSE_US 250000u
+
 gboolean
 flow_set_refused (const LaunchFlow *flow, GError **error)
 {
@@ -395,6 +398,63 @@ flow_resume (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     return flow->result.resumed;
 }
 
+/* A daemon that dies takes connections to its last moment. */
+static virConnectPtr
+open_successor (LaunchFlow *flow, GError **error)
+{
+    for (guint i = 0;; i++) {
+        g_autoptr (GError) cause = NULL;
+        virConnectPtr connection = NULL;
+
+        if (flow->emulated == NULL ||
+            emulated_host_start_libvirt (flow->emulated, NULL, &cause))
+            connection = virt_open (flow->result.uri, &cause);
+        if (connection != NULL || i == SUCCESSOR_TRIES) {
+            if (cause != NULL)
+                g_propagate_error (error, g_steal_pointer (&cause));
+            return connection;
+        }
+        g_usleep (SUCCESSOR_PAUSE_US);
+    }
+}
+
+/* The guest outlives the libvirt that dies; the one that comes next knows it. */
+static gboolean
+end_by_successor (LaunchFlow *flow, GError **error)
+{
+    virConnectPtr connection = open_successor (flow, error);
+    gboolean ok = TRUE;
+
+    if (connection == NULL)
+        return FALSE;
+    virDomainPtr domain = *flow->result.uuid != '\0'
+                              ? virDomainLookupByUUIDString (connection, flow->result.uuid)
+                              : NULL;
+    if (domain != NULL) {
+        ok = virt_destroy (domain, error);
+        virDomainFree (domain);
+    }
+    virConnectClose (connection);
+    return ok;
+}
+
+static gboolean
+end_guest (LaunchFlow *flow, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (flow->domain != NULL && virt_destroy (flow->domain, &cause))
+        return TRUE;
+    /* The step that failed may have made a guest although it gave none. */
+    if (flow->connection == NULL || flow->step < LAUNCH_STEP_CREATE ||
+        virConnectIsAlive (flow->connection) == 1) {
+        if (cause != NULL)
+            g_propagate_error (error, g_steal_pointer (&cause));
+        return flow->domain == NULL;
+    }
+    return end_by_successor (flow, error);
+}
+
 void
 flow_clean_up (LaunchFlow *flow)
 {
@@ -403,11 +463,11 @@ flow_clean_up (LaunchFlow *flow)
     if (flow->result.resumed)
         return;
     g_clear_pointer (&flow->console, console_watch_free);
-    if (flow->domain != NULL && !virt_destroy (flow->domain, &error))
-        message_warning ("the guest '%s' could not be ended: %s", flow->result.name,
-                         error->message);
-    if (flow->result.boot != NULL)
-        launch_boot_remove (flow->result.boot);
     if (flow->owner->keeper != NULL)
         session_keeper_undo (flow->owner->keeper, flow->result.name);
+    if (flow->result.boot != NULL)
+        launch_boot_remove (flow->result.boot);
+    if (!end_guest (flow, &error))
+        message_warning ("the guest '%s' could not be ended: %s", flow->result.name,
+                         error->message);
 }
