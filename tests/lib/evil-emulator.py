@@ -1,29 +1,35 @@
 #!/usr/bin/python3 -I
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A hostile hypervisor for tests: libvirt's <emulator>, between libvirt and sev-qemu.
+"""A hostile hypervisor for tests: what libvirt runs instead of its <emulator>, sev-qemu.
 
-Put a copy at HOST/bin/qemu-system-x86_64 and the real sev-qemu at HOST/bin/sev-qemu-real
-(install_evil() below does it).  What it does says HOST/evil.json, read at each start of a
-SEV guest: one object or a list of them, each with "mode" and the members named here.
-Without the file, and for anything that is not a SEV guest, it only hands on.
+It stands as HOST/evil/emulator and runs HOST/bin/qemu-system-x86_64, the real one, with
+itself between that one's monitor and libvirt (hostile.py makes libvirt run it).  What it
+does says HOST/evil/modes.json, read at each start of a SEV guest: one object or a list of
+them, each with "mode" and the members named here.  Without the file, and for anything that
+is not a SEV guest, it only hands on.
+
+What it did goes to HOST/evil/log.  What it could see of a guest it keeps: HOST/evil/ram is
+the guest's memory as it was when QEMU ended, HOST/evil/wire every byte of the monitor and
+HOST/evil/secret the injected secret as the monitor had it.
 
   none                                  stand in the middle and change nothing
  before QEMU starts
   set-guest      members                change sev-guest properties: {"policy": 1}
   swap-file      which, with            firmware, kernel or initrd from another file
-  overwrite      path, with             the file at path gets other contents
+  overwrite      which, with            the kernel's or initrd's file gets other contents
   append         text                   another kernel command line
   drop           options                leave options and their values out: ["-kernel"]
   add            arguments              more arguments at the end
   die-at-launch  [text]                 exit 1 with a line on stderr
  in the monitor; "command" is a QMP command, as libvirt sends it
-  alter-measure                         flip one bit of the launch measurement
-  record-measure                        keep the measurement in HOST/evil-measure
+  alter-measure  [byte]                 flip one bit of the launch measurement
+  record-measure                        keep the measurement in HOST/evil/measure
   replay-measure                        answer with the one that was kept
   alter-reply    command, members       set members of the returned object
   alter-arguments command, members      set arguments before the command goes on
   tamper-secret                         flip one bit of the injected secret
   error-at       command, desc          answer with an error, hand nothing on
+  garbage-at     command, text          answer with this text
   swallow        command                answer {} and hand nothing on
   hang-at        command                never answer
   hang-up-at     command                close libvirt's connection
@@ -44,36 +50,27 @@ WITH_VALUE = ("-kernel", "-initrd", "-append", "-bios", "-device", "-drive", "-b
               "-fw_cfg", "-object")
 
 
-def install_evil(host, sev_qemu):
-    """Puts this program in front of a copy of sev-qemu in HOST/bin."""
-    bin_dir = os.path.join(host, "bin")
-    for source, name in ((sev_qemu, "sev-qemu-real"),
-                         (os.path.abspath(__file__), "qemu-system-x86_64")):
-        draft = os.path.join(bin_dir, name + ".new")
-        with open(source, "rb") as src, open(draft, "wb") as dst:
-            dst.write(src.read())
-        os.chmod(draft, 0o755)
-        os.rename(draft, os.path.join(bin_dir, name))
-
-
 class Host:
     def __init__(self):
-        self.bin = os.path.dirname(os.path.abspath(sys.argv[0]))
-        self.dir = os.path.dirname(self.bin)
-        self.real = os.path.join(self.bin, "sev-qemu-real")
+        self.evil = os.path.dirname(os.path.abspath(sys.argv[0]))
+        self.dir = os.path.dirname(self.evil)
+        self.real = os.path.join(self.dir, "bin", "qemu-system-x86_64")
 
     def modes(self):
         try:
-            with open(os.path.join(self.dir, "evil.json"), encoding="utf-8") as conf:
+            with open(os.path.join(self.evil, "modes.json"), encoding="utf-8") as conf:
                 found = json.load(conf)
         except FileNotFoundError:
             return []
         return found if isinstance(found, list) else [found]
 
     def log(self, *words):
-        os.makedirs(os.path.join(self.dir, "log"), 0o700, exist_ok=True)
-        with open(os.path.join(self.dir, "log", "evil.log"), "a", encoding="utf-8") as log:
+        with open(os.path.join(self.evil, "log"), "a", encoding="utf-8") as log:
             log.write("%.3f [%d] %s\n" % (time.time(), os.getpid(), " ".join(map(str, words))))
+
+    def keep(self, name, data):
+        with open(os.path.join(self.evil, name), "ab") as out:
+            out.write(data)
 
 
 def is_sev_guest(value):
@@ -96,10 +93,10 @@ def swap_file(args, mode):
                 args[i] = json.dumps({**node, "filename": mode["with"]})
 
 
-def overwrite(mode):
+def overwrite(args, mode):
     with open(mode["with"], "rb") as source:
         data = source.read()
-    with open(mode["path"], "r+b") as target:
+    with open(args[args.index("-" + mode["which"]) + 1], "r+b") as target:
         target.write(data)
         target.truncate()
 
@@ -128,7 +125,7 @@ def change_start(args, modes, host):
         elif kind == "swap-file":
             swap_file(args, mode)
         elif kind == "overwrite":
-            overwrite(mode)
+            overwrite(args, mode)
         elif kind == "append":
             set_append(args, mode["text"])
         elif kind == "drop":
@@ -136,6 +133,7 @@ def change_start(args, modes, host):
         elif kind == "add":
             args += mode["arguments"]
         elif kind == "die-at-launch":
+            host.log("end")
             sys.stderr.write(mode.get("text", "qemu-system-x86_64: evil: died") + "\n")
             sys.exit(1)
 
@@ -149,8 +147,8 @@ def flip(text, position):
 class Session:
     """One connection of libvirt's, and ours to the real relay."""
 
-    def __init__(self, host, modes, client, server, pidfd):
-        self.host, self.modes, self.pidfd = host, modes, pidfd
+    def __init__(self, host, modes, client, server, pidfd, on_server):
+        self.host, self.modes, self.pidfd, self.on_server = host, modes, pidfd, on_server
         self.client, self.server = client, server
         self.commands = {}  # id, as JSON text: name
 
@@ -160,6 +158,8 @@ class Session:
     def on_command(self, message):
         """Returns the message to hand on, or None."""
         name = message.get("execute")
+        if name == "sev-inject-launch-secret":
+            self.host.keep("secret", base64.b64decode(message["arguments"]["secret"]))
         self.commands[json.dumps(message.get("id"))] = name
         for mode in self.modes:
             kind = mode["mode"]
@@ -169,13 +169,17 @@ class Session:
                 self.host.log(kind)
             if mode.get("command") != name:
                 continue
-            self.host.log(kind, name)
+            if kind != "alter-reply":
+                self.host.log(kind, name)
             answer = {"id": message["id"]} if "id" in message else {}
             if kind == "alter-arguments":
                 message.setdefault("arguments", {}).update(mode["members"])
             elif kind == "error-at":
                 answer["error"] = {"class": "GenericError", "desc": mode["desc"]}
                 self.send_client(answer)
+                return None
+            elif kind == "garbage-at":
+                self.client.sendall(mode["text"].encode() + b"\r\n")
                 return None
             elif kind == "swallow":
                 answer["return"] = {}
@@ -195,12 +199,14 @@ class Session:
     def on_reply(self, message):
         name = self.commands.pop(json.dumps(message.get("id")), None)
         value = message.get("return")
-        kept = os.path.join(self.host.dir, "evil-measure")
+        kept = os.path.join(self.host.evil, "measure")
         for mode in self.modes:
             kind = mode["mode"]
             if name == "query-sev-launch-measure" and value and "data" in value:
+                if kind.endswith("-measure"):
+                    self.host.log(kind)
                 if kind == "alter-measure":
-                    value["data"] = flip(value["data"], 0)
+                    value["data"] = flip(value["data"], mode.get("byte", 0))
                 elif kind == "record-measure":
                     with open(kept, "w", encoding="ascii") as out:
                         out.write(value["data"])
@@ -216,6 +222,7 @@ class Session:
         data, fds, _, _ = socket.recv_fds(source, 65536, 16)
         if not data:
             return None
+        self.host.keep("wire", data)
         *lines, rest = (pending + data).split(b"\n")
         for line in lines:
             if not line.strip():
@@ -236,14 +243,52 @@ class Session:
         while from_client is not None and from_server is not None:
             ready, _, _ = select.select([self.client, self.server], [], [])
             if self.server in ready:
+                self.on_server()
                 from_server = self.pump(self.server, from_server, self.on_reply, self.client)
             if self.client in ready and from_server is not None:
                 from_client = self.pump(self.client, from_client, self.on_command, self.server)
 
 
-def stand_between(host, modes, listener, path, pidfd):
+def open_ram(pid):
+    """The biggest memory file that QEMU has, or None."""
+    found = []
+    try:
+        for name in os.listdir("/proc/%d/fd" % pid):
+            path = "/proc/%d/fd/%s" % (pid, name)
+            if os.readlink(path).startswith("/memfd:"):
+                found.append((os.stat(path).st_size, path))
+        return os.open(max(found)[1], os.O_RDONLY) if found else None
+    except OSError:  # it is ending
+        return None
+
+
+def keep_ram(host, ram):
+    """Copies what is not a hole."""
+    with open(os.path.join(host.evil, "ram.new"), "wb") as out:
+        pos, end = 0, os.fstat(ram).st_size
+        while pos < end:
+            try:
+                pos = os.lseek(ram, pos, os.SEEK_DATA)
+            except OSError:
+                break
+            hole = os.lseek(ram, pos, os.SEEK_HOLE)
+            while pos < hole:
+                data = os.pread(ram, min(1 << 20, hole - pos), pos)
+                out.seek(pos)
+                out.write(data)
+                pos += len(data)
+    os.rename(os.path.join(host.evil, "ram.new"), os.path.join(host.evil, "ram"))
+
+
+def stand_between(host, modes, listener, path, pid, pidfd):
     """The middle process: lives as long as QEMU."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    ram = None
+
+    def take_ram():
+        nonlocal ram
+        ram = open_ram(pid) if ram is None else ram
+
     try:
         while True:
             ready, _, _ = select.select([listener, pidfd], [], [])
@@ -253,13 +298,16 @@ def stand_between(host, modes, listener, path, pidfd):
             server = socket.socket(socket.AF_UNIX)
             try:
                 server.connect(path)
-                Session(host, modes, client, server, pidfd).run()
+                Session(host, modes, client, server, pidfd, take_ram).run()
             except (ConnectionError, BrokenPipeError) as error:
                 host.log("connection ends:", error)
             client.close()
             server.close()
     finally:
         os.unlink(path)
+        if ram is not None:
+            keep_ram(host, ram)
+        host.log("end")
 
 
 def find_monitor(args):
@@ -281,12 +329,15 @@ def close_all_but(kept):
 
 def main():
     host, args = Host(), sys.argv[1:]
+    for name in ("LD_PRELOAD", "SWAP_FROM", "SWAP_TO"):
+        os.environ.pop(name, None)
     guest = any(args[i - 1] == "-object" and is_sev_guest(args[i]) for i in range(1, len(args)))
     index, fd = find_monitor(args)
     modes = host.modes()
     if not guest or index is None or not modes:
         os.execv(host.real, [host.real] + args)
 
+    host.log("start")
     change_start(args, modes, host)
     listener = socket.socket(fileno=fd)
     path = os.path.join(host.dir, "rt", "evil-%d" % os.getpid())
@@ -295,7 +346,8 @@ def main():
     inner.listen(1)
     inner.set_inheritable(True)
     args[index] = "socket,id=charmonitor,fd=%d,server=on,wait=off" % inner.fileno()
-    pidfd = os.pidfd_open(os.getpid())
+    pid = os.getpid()
+    pidfd = os.pidfd_open(pid)
     if os.fork() == 0:
         if os.fork() != 0:
             os._exit(0)
@@ -305,7 +357,7 @@ def main():
             os.dup2(null, number)
         close_all_but({listener.fileno(), pidfd})
         try:
-            stand_between(host, modes, listener, path, pidfd)
+            stand_between(host, modes, listener, path, pid, pidfd)
         except BaseException as error:
             host.log("died:", repr(error))
         os._exit(0)

@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The hypervisor is the adversary: it changes what starts, what is said and who says it.
+
+Between libvirt and sev-qemu stands a program of the adversary's (tests/lib/hostile.py).  In
+every row it does one thing; sevlaunch refuses with the exit code and the reason id of
+tests/data/refusals.tsv, nothing is left behind, and the disk's key is nowhere in the host:
+not in the guest's memory, not on the monitor's wire, in no log and no file.
+"""
+import base64
+import contextlib
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import emuhost  # noqa: E402
+import hostile  # noqa: E402
+import launchbed  # noqa: E402
+import owner  # noqa: E402
+import tap  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+# no-debug, no-key-sharing, no-send, sev, API at least 0.17: what a launch asks for.
+POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 17 << 24
+
+
+def flipped(path, position=None):
+    """The bytes of a file with one bit changed, or one more byte without a position."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    if position is None:
+        return bytes(data) + b"\0"
+    data[position] ^= 1
+    return bytes(data)
+
+
+class Attacks:
+    def __init__(self, bed, evil, t):
+        self.bed, self.evil, self.tap = bed, evil, t
+        self.table = launchbed.Table(bed, t, __file__)
+        with open(bed.disk_key, "rb") as f:
+            self.key = f.read()
+        self.plain = None
+
+    def row(self, name, *modes, launch=None, prepare=None, known=()):
+        def run(made):
+            given = made if isinstance(made, list) else list(modes)
+            result = self.evil.attack(*given, launch=launch)
+            self.tap.equal(self.evil.traces_of(self.key), [], "the key is in")
+            return result
+        self.table.row(name, run=run, prepare=prepare, known=known, again=False)
+
+    # -- what the rows rest on
+
+    def positive(self):
+        self.table.positive(*hostile.SMALL)
+        with self.tap.test("with a program in between that does nothing: verified, and the scan finds the "
+                           "key in the guest's memory and nowhere else"):
+            before = self.bed.leftovers()
+            keys = self.bed.session_dir()
+            result = self.evil.attack({"mode": "none"}, launch=lambda: self.paused("--session-dir", keys))
+            self.tap.equal((result.code, result.reasons), (0, []), result)
+            self.tap.equal(self.evil.traces_of(self.key), ["evil/ram"])
+            for name in ("tik", "tek"):
+                path = os.path.join(keys, f"{self.bed.name}_{name}.bin")
+                self.tap.equal(self.evil.traces_of(emuhost.read_bytes(path)), [], name)
+            for name in os.listdir(keys):
+                os.unlink(os.path.join(keys, name))
+            os.rmdir(keys)
+            self.bed.same_leftovers(before)
+        with self.tap.test("the scan finds a key that was put into the host on purpose"):
+            for form in (self.key, self.key.hex().encode(), base64.b64encode(self.key)):
+                path = self.evil.file("planted")
+                with open(path, "wb") as f:
+                    f.write(b"x" * 4097 + form + b"x")
+                self.tap.true("evil/planted" in self.evil.traces_of(self.key), form)
+                os.unlink(path)
+
+    def paused(self, *args):
+        """A launch whose guest is ended at once."""
+        result = self.bed.launch("--json", "--paused", *hostile.SMALL, *args)
+        if result.code == 0:
+            self.bed.destroy()
+        return result
+
+    def make_plain(self):
+        """An owner whose release is a kernel, an initrd and a command line."""
+        bed, names = self.bed, ("kernel", "initrd")
+        files = [bed.copy(os.path.join(bed.test_disk, name)) for name in names]
+        cert = os.path.join(bed.dir, "owner-of-kernel", "pdh.cert")
+        bed.must("owner-init", os.path.dirname(cert))
+        bed.trust(os.path.dirname(cert))
+        words = ["--kernel", files[0], "--initrd", files[1], "--append", "console=ttyS0 panic=-1"]
+        bed.release(*words, cert=cert)
+        self.plain = [*words, *hostile.SMALL]
+        self.plain_cert = cert
+
+    def launch_plain(self, *args):
+        return self.bed.launch("--json", *self.plain, *args, changes={"owner_cert": self.plain_cert})
+
+    def beside(self, name, data):
+        return self.bed.host.write(name, data)
+
+    # -- rows
+
+    def what_starts(self):
+        bed = self.bed
+        firmware = self.beside("other.fd", flipped(bed.firmware, 0x2000))
+        uki = self.beside("other.efi", flipped(os.path.join(bed.test_disk, "uki.efi")))
+        self.row("host-swaps-firmware", {"mode": "swap-file", "which": "firmware", "with": firmware})
+        self.row("host-swaps-uki", {"mode": "swap-file", "which": "kernel", "with": uki})
+        self.row("host-overwrites-uki", {"mode": "overwrite", "which": "kernel", "with": uki})
+        self.row("host-adds-cmdline", {"mode": "append", "text": "init=/bin/sh"})
+        self.row("host-drops-kernel", {"mode": "drop", "options": ["-kernel", "-initrd", "-append"]})
+        self.row("host-drops-hashes", {"mode": "set-guest", "members": {"kernel-hashes": False}})
+
+        with self.tap.test("with the same set-up, a kernel, an initrd and a command line: verified"):
+            result = self.launch_plain("--paused")
+            self.tap.equal((result.code, result.reasons), (0, []), result)
+            bed.destroy()
+        kernel = self.beside("other-kernel", flipped(os.path.join(bed.test_disk, "kernel")))
+        initrd = self.beside("other-initrd", flipped(os.path.join(bed.test_disk, "initrd")))
+        self.row("host-swaps-kernel", {"mode": "swap-file", "which": "kernel", "with": kernel},
+                 launch=self.launch_plain)
+        self.row("host-swaps-initrd", {"mode": "swap-file", "which": "initrd", "with": initrd},
+                 launch=self.launch_plain)
+        self.row("host-drops-initrd", {"mode": "drop", "options": ["-initrd"]}, launch=self.launch_plain)
+        self.row("host-changes-cmdline", {"mode": "append", "text": "console=ttyS0 panic=-1 "},
+                 launch=self.launch_plain)
+
+    def who_agreed(self):
+        """Policy, session and certificate on their way to the platform."""
+        mine = owner.Session(self.bed.host.certificate("pdh"), POLICY)
+        blob = self.beside("host.session", base64.b64encode(mine.blob))
+        cert = self.beside("host.cert", base64.b64encode(mine.cert))
+
+        def guest(**members):
+            return {"mode": "set-guest", "members": {name.replace("_", "-"): value for name, value in members.items()}}
+        self.row("host-weakens-policy", guest(policy=POLICY & ~owner.NODBG))
+        self.row("host-swaps-session", guest(session_file=blob))
+        self.row("host-swaps-dh-cert", guest(dh_cert_file=cert))
+        # One that fits together: the platform agrees, with the host.
+        self.row("host-swaps-both", guest(session_file=blob, dh_cert_file=cert))
+
+    def what_is_said(self):
+        def query(**members):
+            return {"mode": "alter-reply", "command": "query-sev",
+                    "members": {name.replace("_", "-"): value for name, value in members.items()}}
+        self.row("measure-altered-mac", {"mode": "alter-measure"})
+        self.row("measure-altered-nonce", {"mode": "alter-measure", "byte": 47})
+        result = self.evil.attack({"mode": "record-measure"}, launch=self.paused)
+        self.tap.equal(result.code, 0, result)
+        self.row("measure-replayed", {"mode": "replay-measure"}, known=("measurement-mismatch",))
+        self.row("query-api", query(api_minor=54))
+        self.row("query-api-old", query(api_major=0, api_minor=16))
+        self.row("query-build", query(build_id=22))
+        self.row("query-state", query(state="running"))
+        self.row("query-disabled", query(enabled=False))
+        self.row("query-snp", query(sev_type="sev-snp", snp_policy=196608))
+        with self.tap.test("a policy that query-sev makes up changes nothing: the owner's is verified"):
+            result = self.evil.attack(query(policy=0), launch=self.paused)
+            self.tap.equal((result.code, result.json["guest"]["policy"]), (0, f"0x{POLICY:08x}"), result)
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed, hostile.Hypervisor(bed) as evil:
+        attacks = Attacks(bed, evil, t)
+        attacks.make_plain()
+        attacks.positive()
+        attacks.what_starts()
+        attacks.who_agreed()
+        attacks.what_is_said()
+        attacks.table.finish()
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
