@@ -34,14 +34,10 @@ typedef enum {
     LAUNCHER_ERROR_INTERNAL,
     LAUNCHER_ERROR_USAGE,                  /* usage */
     LAUNCHER_ERROR_UNMEASURED_BOOT,        /* unmeasured-boot */
-    LAUNCHER_ERROR_FIRMWARE_UNPINNED,      /* firmware-unpinned */
-    LAUNCHER_ERROR_EMULATED_UNTRUSTED,     /* emulated-untrusted */
-    LAUNCHER_ERROR_LEGACY_API,             /* legacy-api */
     LAUNCHER_ERROR_FIRMWARE_MISSING,       /* firmware-missing */
     LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,    /* firmware-unsuitable */
     LAUNCHER_ERROR_FILE,                   /* file-unreadable */
     LAUNCHER_ERROR_RUN_AS_UNREADABLE,      /* run-as-unreadable */
-    LAUNCHER_ERROR_BOOT_CONFIG_DIFFERS,    /* boot-config-differs */
     LAUNCHER_ERROR_CEK_MISSING,            /* cek-missing */
     LAUNCHER_ERROR_CONFIG,                 /* configuration */
     LAUNCHER_ERROR_SEV_UNUSABLE,           /* sev-unusable */

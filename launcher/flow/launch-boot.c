@@ -230,6 +230,25 @@ is_missing (const char *path)
     return access (path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+/* QEMU opens it for writing, on an emulated host as the user that this process is. */
+static gboolean
+check_writable (const LaunchOwner *owner, GError **error)
+{
+    if (owner->place != LAUNCH_PLACE_EMULATED || access (owner->image, W_OK) == 0 ||
+        errno == ENOENT)
+        return TRUE;
+    const int saved = errno;
+    if (owner->run_as != NULL)
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_RUN_AS_UNREADABLE,
+                     "user '%s', who runs the emulated host, cannot write '%s' (give it to "
+                     "that user: chown %s '%s')",
+                     owner->run_as->name, owner->image, owner->run_as->name, owner->image);
+    else
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "image '%s' cannot be written: %s", owner->image, g_strerror (saved));
+    return FALSE;
+}
+
 /* What QEMU will open by name must be readable for the user whom it runs as. */
 static gboolean
 check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
@@ -259,7 +278,7 @@ launch_boot_resolve (const LaunchOptions *options,
 
     boot->firmware.fd = boot->kernel.fd = boot->initrd.fd = -1;
     boot->measured = !options->own_boot_loader;
-    if (!check_readable (options, owner, error))
+    if (!check_readable (options, owner, error) || !check_writable (owner, error))
         return NULL;
     boot->image =
         image_info_open (owner->image, options->format,

@@ -80,9 +80,14 @@ static gboolean
 read_amd_files (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
     if (options->cek != NULL) {
-        owner->cek = policy_read_cert_bytes (options->cek, SEV_CERT_SIZE, error);
-        if (owner->cek == NULL)
+        g_autoptr (GError) cause = NULL;
+
+        owner->cek = policy_read_cert_bytes (options->cek, SEV_CERT_SIZE, &cause);
+        if (owner->cek == NULL) {
+            g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--cek %s",
+                         cause->message);
             return FALSE;
+        }
     }
     if (options->ca != NULL) {
         g_autofree char *text = NULL;

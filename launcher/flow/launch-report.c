@@ -243,6 +243,7 @@ launch_report_json (const LaunchOptions *options,
 {
     JsonObject *object = json_object_new ();
     const gboolean has_boot = result->boot != NULL;
+    const gboolean rehearsed = error == NULL && !result->verified;
 
     json_object_set_string_member (object, "schema", "sevlaunch.launch/1");
     set_object (object, "domain", domain_json (result));
@@ -254,8 +255,10 @@ launch_report_json (const LaunchOptions *options,
         object, "judged_on",
         policy_judged_on_name (policy_verdict_get_judged_on (result->verdict)));
     json_object_set_array_member (object, "secrets", secrets_json (owner, result));
-    json_object_set_string_member (object, "verdict",
-                                   result->verified ? "verified" : "refused");
+    set_text (object, "verdict",
+              result->verified ? "verified"
+              : rehearsed      ? NULL
+                               : "refused");
     json_object_set_array_member (object, "reasons", reasons_json (result, error));
     json_object_set_array_member (object, "unproven", unproven_json (result));
     set_text (object, "guest_says", result->said);
