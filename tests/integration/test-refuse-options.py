@@ -58,8 +58,8 @@ def places(bed, table):
     def row(name, *args, says=(), changes=None, **more):
         table.row(name, *args, says=says, changes=changes or nowhere, again=False, **more)
     row("platform-unknown", "--platform", "qemu", says=["auto, sev, emulated"])
-    row("platform-sev-and-emulated-host", "--platform", "sev", changes={"name": "bed"}, says=["--emulated-host"])
-    row("connect-and-emulated-host", "--connect", uri, changes={"name": "bed"}, says=["--connect", "--emulated-host"])
+    row("platform-sev-and-emulated-host", "--platform", "sev", changes={"name": bed.name}, says=["--emulated-host"])
+    row("connect-and-emulated-host", "--connect", uri, changes={"name": bed.name}, says=["--connect", "--emulated-host"])
     row("connect-to-another-machine", "--connect", "qemu+ssh://host.invalid/system", says=["--connect"])
     row("connect-nowhere", "--connect", f"qemu+unix:///session?socket={bed.dir}/none", says=[f"{bed.dir}/none"])
     row("connect-without-cek", "--connect", uri, says=["--cek", "--ca"])

@@ -137,7 +137,7 @@ class Bed:
         self.disk_key = os.path.join(self.dir, "disk.key")
         self.tmp = os.path.join(self.host.files, "tmp")
         self.disk = os.path.join(self.host.files, "disk.qcow2")
-        self.name = "bed"
+        self.name = "launch"  # no hexadecimal word: some tools take those for ids
         self._release = release
 
     def __enter__(self):

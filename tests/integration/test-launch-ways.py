@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Other ways to a verified guest: kernel and initrd, a file beside the disk, raw images and
+backing chains, and an ordinary user."""
+import os
+import sys
+import xml.etree.ElementTree as ElementTree
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import guestram  # noqa: E402
+import launchbed  # noqa: E402
+import owner  # noqa: E402
+import tap  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+
+
+class Ways:
+    def __init__(self, bed, t):
+        self.bed, self.tap, self.host = bed, t, bed.host
+        self.before = bed.leftovers()
+
+    def verified(self, *args, changes=None, **more):
+        """A verified guest that does not run: (document, XML of libvirt); then ended."""
+        result = self.bed.launch("--json", "--paused", *args, changes=changes, **more)
+        self.tap.equal((result.code, result.reasons), (0, []), result)
+        self.tap.equal(result.json["verdict"], "verified")
+        name = result.json["domain"]["name"]
+        xml = ElementTree.fromstring(self.host.virsh("dumpxml", name).stdout)
+        self.bed.destroy(name)
+        return result.json, xml
+
+    def beside(self):
+        """disk.sevlaunch says what boots, how many processors and how much memory."""
+        text = "[boot]\nformat=1\nuki=boot.efi\nvcpus=1\nmemory=768\n"
+        with open(os.path.join(self.bed.test_disk, "uki.efi"), "rb") as f:
+            uki = f.read()
+        with self.bed.beside("disk.sevlaunch", text), self.bed.beside("boot.efi", uki) as path:
+            document, _ = self.verified()
+            self.tap.equal(document["measured"]["kernel"]["path"], path)
+            self.tap.equal((document["guest"]["vcpus"], document["guest"]["memory_mib"]), (1, 768))
+            document, _ = self.verified("--vcpus", "2")
+            self.tap.equal(document["guest"]["vcpus"], 2, "the command line counts more")
+        self.bed.same_leftovers(self.before)
+
+    def uki_by_hand(self):
+        path = os.path.join(self.bed.test_disk, "uki.efi")
+        document, _ = self.verified("--uki", path)
+        self.tap.equal(document["measured"]["kernel"]["path"], path)
+
+    def raw(self):
+        path = os.path.join(self.host.files, "disk.raw")
+        done = self.bed.run("convert", "-f", "qcow2", "-O", "raw", self.bed.disk, path, program="qemu-img")
+        self.tap.equal(done.code, 0, done)
+        self.host.give(path)
+        document, xml = self.verified("--format", "raw", changes={"image": path})
+        self.tap.equal(xml.find("devices/disk/driver").get("type"), "raw")
+        self.tap.equal(document["measured"]["kernel"]["image"], path)
+        os.unlink(path)
+
+    def overlay(self):
+        """Two files on top of the disk, the first of them over the second."""
+        below, top = (os.path.join(self.host.files, name) for name in ("below.qcow2", "top.qcow2"))
+        for path, base in ((below, self.bed.disk), (top, below)):
+            done = self.bed.run("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, path, program="qemu-img")
+            self.tap.equal(done.code, 0, done)
+            self.host.give(path)
+        named = ["--backing-file", below, "--backing-file", self.bed.disk]
+        _, xml = self.verified(*named, changes={"image": top})
+        chain = []
+        at = xml.find("devices/disk")
+        while at is not None and at.find("source") is not None:
+            chain.append(at.find("source").get("file"))
+            at = at.find("backingStore")
+        self.tap.equal(chain, [top, below, self.bed.disk])
+        return top, named
+
+    def kernel(self, top, named):
+        """Kernel, initrd and command line, as in the UKI, with a release of their own; the
+        disk is the backing chain's."""
+        line = self.bed.dry_run().json["measured"]["kernel"]["uki_cmdline"]
+        kernel, initrd = (os.path.join(self.bed.test_disk, name) for name in ("kernel", "initrd"))
+        words = ["--kernel", kernel, "--initrd", initrd, "--append", line]
+        self.bed.release("--replace", *words)
+        result = self.bed.unlocked(*words, *named, changes={"image": top})
+        said = result.json
+        self.tap.equal(said["measured"]["cmdline"], line)
+        self.tap.equal([said["measured"][name]["path"] for name in ("kernel", "initrd")], [kernel, initrd])
+        self.tap.equal(said["measurement"]["digest"], owner.launch_digest(
+            self.bed.firmware, guestram.hash_table(kernel, initrd=initrd, cmdline=line)).hex())
+        self.bed.destroy()
+        self.bed.release("--replace")
+
+    def without_watch(self):
+        result = self.bed.launch("--json", "--wait", "0")
+        self.tap.equal((result.code, result.json["guest_says"], result.json["verdict"]), (0, None, "verified"), result)
+        self.tap.equal(self.host.state(self.bed.name), "running")
+        self.bed.destroy()
+
+    def ordinary_user(self):
+        """The host's user starts everything; an owner of his own, and words for people."""
+        private = os.path.join(self.host.files, "owner")
+        cert, key = os.path.join(private, "pdh.cert"), os.path.join(self.host.files, "disk.key")
+        self.bed.copy(self.bed.disk_key)
+
+        def must(*args):
+            result = self.bed.run(*args, as_user=True)
+            self.tap.equal(result.code, 0, result)
+            return result
+        must("owner-init", private)
+        must("emulator", "trust", "--owner", private, *self.bed.where())
+        must("release", "create", "--image", self.bed.disk, "--owner-cert", cert, "--secret", f"luks-key:{key}")
+        result = must(*self.bed.arguments(owner_cert=cert))
+        for text in (f"VERIFIED: guest '{self.bed.name}' is running, its disk is unlocked", launchbed.UNLOCKED,
+                     "EMULATED (protects nothing)", "judged on the EMULATED host"):
+            self.tap.true(text in result.out, f"no {text!r}\n{result}")
+        way = [line for line in result.out.splitlines() if line.startswith("console: ")]
+        self.tap.equal(way, [f"console: sevlaunch emulator exec --emulated-host '{self.host.path}' -- virsh console "
+                             f"{self.bed.name}"])
+        self.bed.destroy()
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        ways = Ways(bed, t)
+        with t.test("disk.sevlaunch beside the image chooses the UKI"):
+            ways.beside()
+        with t.test("--uki"):
+            ways.uki_by_hand()
+        with t.test("a raw image"):
+            ways.raw()
+        top = None
+        with t.test("a chain of three images, all of them named"):
+            top, named = ways.overlay()
+        if top is not None:
+            with t.test("--kernel, --initrd and --append with a release of their own: unlocked"):
+                ways.kernel(top, named)
+            for name in (top, named[1]):
+                os.unlink(name)
+        with t.test("--wait 0 does not watch"):
+            ways.without_watch()
+        with t.test("nothing is left"):
+            bed.same_leftovers(ways.before)
+        with t.test("an ordinary user: verified, unlocked"):
+            ways.ordinary_user()
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
