@@ -8,13 +8,11 @@ tests/data/refusals.tsv, nothing is left behind, and the disk's key is nowhere i
 not in the guest's memory, not on the monitor's wire, in no log and no file.
 """
 import base64
-import contextlib
 import os
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
-import emuhost  # noqa: E402
 import hostile  # noqa: E402
 import launchbed  # noqa: E402
 import owner  # noqa: E402
@@ -35,55 +33,7 @@ def flipped(path, position=None):
     return bytes(data)
 
 
-class Attacks:
-    def __init__(self, bed, evil, t):
-        self.bed, self.evil, self.tap = bed, evil, t
-        self.table = launchbed.Table(bed, t, __file__)
-        with open(bed.disk_key, "rb") as f:
-            self.key = f.read()
-        self.plain = None
-
-    def row(self, name, *modes, launch=None, prepare=None, known=()):
-        def run(made):
-            given = made if isinstance(made, list) else list(modes)
-            result = self.evil.attack(*given, launch=launch)
-            self.tap.equal(self.evil.traces_of(self.key), [], "the key is in")
-            return result
-        self.table.row(name, run=run, prepare=prepare, known=known, again=False)
-
-    # -- what the rows rest on
-
-    def positive(self):
-        self.table.positive(*hostile.SMALL)
-        with self.tap.test("with a program in between that does nothing: verified, and the scan finds the "
-                           "key in the guest's memory and nowhere else"):
-            before = self.bed.leftovers()
-            keys = self.bed.session_dir()
-            result = self.evil.attack({"mode": "none"}, launch=lambda: self.paused("--session-dir", keys))
-            self.tap.equal((result.code, result.reasons), (0, []), result)
-            self.tap.equal(self.evil.traces_of(self.key), ["evil/ram"])
-            for name in ("tik", "tek"):
-                path = os.path.join(keys, f"{self.bed.name}_{name}.bin")
-                self.tap.equal(self.evil.traces_of(emuhost.read_bytes(path)), [], name)
-            for name in os.listdir(keys):
-                os.unlink(os.path.join(keys, name))
-            os.rmdir(keys)
-            self.bed.same_leftovers(before)
-        with self.tap.test("the scan finds a key that was put into the host on purpose"):
-            for form in (self.key, self.key.hex().encode(), base64.b64encode(self.key)):
-                path = self.evil.file("planted")
-                with open(path, "wb") as f:
-                    f.write(b"x" * 4097 + form + b"x")
-                self.tap.true("evil/planted" in self.evil.traces_of(self.key), form)
-                os.unlink(path)
-
-    def paused(self, *args):
-        """A launch whose guest is ended at once."""
-        result = self.bed.launch("--json", "--paused", *hostile.SMALL, *args)
-        if result.code == 0:
-            self.bed.destroy()
-        return result
-
+class Attacks(hostile.Attacks):
     def make_plain(self):
         """An owner whose release is a kernel, an initrd and a command line."""
         bed, names = self.bed, ("kernel", "initrd")
@@ -166,7 +116,7 @@ class Attacks:
 def main():
     t = tap.Tap()
     with launchbed.Bed() as bed, hostile.Hypervisor(bed) as evil:
-        attacks = Attacks(bed, evil, t)
+        attacks = Attacks(bed, evil, t, __file__)
         attacks.make_plain()
         attacks.positive()
         attacks.what_starts()

@@ -21,6 +21,7 @@ import socket
 import stat
 import subprocess
 
+import launchbed
 import tap
 from emuhost import kill_9, read_bytes, wait_until
 
@@ -159,3 +160,53 @@ class Hypervisor:
                 if any(find_in_file(path, needle) for needle in needles):
                     found.append(os.path.relpath(path, self.host.path))
         return sorted(found)
+
+
+class Attacks:
+    """Rows of tests/data/refusals.tsv, each with a hypervisor that does something."""
+
+    def __init__(self, bed, evil, t, test):
+        self.bed, self.evil, self.tap = bed, evil, t
+        self.table = launchbed.Table(bed, t, test)
+        with open(bed.disk_key, "rb") as f:
+            self.key = f.read()
+
+    def row(self, name, *modes, launch=None, released=False, known=()):
+        """launch: instead of one with all defaults; released: the secret went out, so that
+        it may be in the guest's memory, and only there"""
+        def run(_):
+            result = self.evil.attack(*modes, launch=launch)
+            where = set(self.evil.traces_of(self.key)) - ({"evil/ram"} if released else set())
+            self.tap.equal(where, set(), "the key is in")
+            return result
+        self.table.row(name, run=run, known=known, again=False)
+
+    def paused(self, *args):
+        """A launch that leaves the guest paused; the guest is ended."""
+        result = self.bed.launch("--json", "--paused", *SMALL, *args)
+        if result.code == 0:
+            self.bed.destroy()
+        return result
+
+    def positive(self):
+        """That a launch works here; what the scan for the key sees, and what it does not."""
+        self.table.positive(*SMALL)
+        with self.tap.test("with a program in between that does nothing: verified, and the scan finds the "
+                           "key in the guest's memory and nowhere else"):
+            before = self.bed.leftovers()
+            keys = self.bed.session_dir()
+            result = self.evil.attack({"mode": "none"}, launch=lambda: self.paused("--session-dir", keys))
+            self.tap.equal((result.code, result.reasons), (0, []), result)
+            self.tap.equal(self.evil.traces_of(self.key), ["evil/ram"])
+            for name in ("tik", "tek"):
+                path = os.path.join(keys, f"{self.bed.name}_{name}.bin")
+                self.tap.equal(self.evil.traces_of(read_bytes(path)), [], name)
+            shutil.rmtree(keys)
+            self.bed.same_leftovers(before)
+        with self.tap.test("the scan finds a key that was put into the host on purpose"):
+            for form in (self.key, self.key.hex().encode(), base64.b64encode(self.key)):
+                path = self.evil.file("planted")
+                with open(path, "wb") as f:
+                    f.write(b"x" * 4097 + form + b"x")
+                self.tap.true("evil/planted" in self.evil.traces_of(self.key), form)
+                os.unlink(path)

@@ -350,7 +350,7 @@ class Table:
                       f"reasons {said}, expected {row.reason}\n{result}")
         if result.json is not None:
             self.tap.equal(result.json["exit_code"], row.code, result)
-            self.tap.true(result.json.get("verdict", "refused") == "refused" or row.code == 6,
+            self.tap.true(result.json.get("verdict", "refused") == "refused" or row.code in (6, 7),
                           f"the verdict of a refusal\n{result}")
         else:
             self.tap.true("VERIFIED" not in result.out, result)
