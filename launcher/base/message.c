@@ -7,6 +7,22 @@
 static MessageLevel message_level = MESSAGE_NORMAL;
 static gint64 message_started;
 
+char *
+message_printable (const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid (text, -1);
+    GString *out = g_string_new (NULL);
+
+    for (const char *i = valid; *i != '\0'; i = g_utf8_next_char (i)) {
+        const gunichar c = g_utf8_get_char (i);
+        if (c == '\n' || (g_unichar_isprint (c) && g_unichar_type (c) != G_UNICODE_FORMAT))
+            g_string_append_unichar (out, c);
+        else
+            g_string_append_c (out, '?');
+    }
+    return g_string_free (out, FALSE);
+}
+
 static GLogWriterOutput
 write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
 {
@@ -16,8 +32,10 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
         for (gsize i = 0; i < n_fields; i++)
             if (g_strcmp0 (fields[i].key, "MESSAGE") == 0)
                 text = fields[i].value;
-        if (message_level == MESSAGE_DEBUG && text != NULL)
-            fprintf (stderr, "sevlaunch: debug: %s\n", text);
+        if (message_level == MESSAGE_DEBUG && text != NULL) {
+            g_autofree char *shown = message_printable (text);
+            fprintf (stderr, "sevlaunch: debug: %s\n", shown);
+        }
         return G_LOG_WRITER_HANDLED;
     }
     return g_log_writer_standard_streams (level, fields, n_fields, data);
@@ -35,8 +53,9 @@ static void G_GNUC_PRINTF (2, 0)
     print_line (const char *prefix, const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf (format, args);
+    g_autofree char *shown = message_printable (text);
 
-    fprintf (stderr, "%s%s\n", prefix, text);
+    fprintf (stderr, "%s%s\n", prefix, shown);
 }
 
 void
@@ -82,6 +101,8 @@ message_error (const GError *error)
 {
     const LauncherReason reason = launcher_reason (error);
 
-    fprintf (stderr, "sevlaunch: error: %s [%s]\n", error->message, reason.id);
+    g_autofree char *shown = message_printable (error->message);
+
+    fprintf (stderr, "sevlaunch: error: %s [%s]\n", shown, reason.id);
     return reason.exit_code;
 }

@@ -9,8 +9,7 @@ G_BEGIN_DECLS
  * SECTION: message
  * @short_description: what goes to stderr: progress, warnings, the one error
  *
- * Text from outside is made printable by whoever puts it into a message
- * (qmp_error_printable()).
+ * Whatever comes from outside is made printable here, in one place.
  */
 
 typedef enum {
@@ -21,6 +20,13 @@ typedef enum {
 
 /** message_init: once in a process, before the first message */
 void message_init (MessageLevel level);
+
+/**
+ * message_printable:
+ * Returns: (transfer full): @text fit for a terminal: valid UTF-8, '?' for what is no
+ *   printable character and no line end
+ */
+char *message_printable (const char *text);
 
 /** message_progress: one line a stage, with the time since the first message; only when
  * stderr is a terminal, or with %MESSAGE_DEBUG */

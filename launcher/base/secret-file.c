@@ -85,8 +85,9 @@ secret_argument_parse (const char *text,
     g_autoptr (GError) cause = NULL;
 
     if (colon == NULL || colon == text || colon[1] == '\0') {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                     "--secret '%s' is not of the form ALIAS:FILE or GUID:FILE", text);
+        /* Somebody may have written the secret itself. */
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--secret takes ALIAS:FILE or GUID:FILE");
         return FALSE;
     }
     g_autofree char *word = g_strndup (text, (gsize) (colon - text));

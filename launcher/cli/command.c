@@ -127,7 +127,8 @@ command_fail (const CommandCommon *common, const GError *error)
         JsonObject *one = json_object_new ();
 
         json_object_set_string_member (one, "id", reason.id);
-        json_object_set_string_member (one, "text", error->message);
+        g_autofree char *text = g_utf8_make_valid (error->message, -1);
+        json_object_set_string_member (one, "text", text);
         json_array_add_object_element (reasons, one);
         json_object_set_string_member (object, "schema", "sevlaunch.error/1");
         json_object_set_array_member (object, "reasons", json_array_ref (reasons));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "launcher/cli/command.h"
 #include "sev/base/sev-secret.h"
@@ -69,9 +71,23 @@ dispatch (int argc, char **argv)
     return word[0] == '-' ? cmd_run (argc, argv) : refuse_word (word);
 }
 
+/* A file must not get the number of a standard stream that the caller has closed. */
+static void
+hold_standard_streams (void)
+{
+    int fd;
+
+    do {
+        fd = open ("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
+    hold_standard_streams ();
     setlocale (LC_ALL, "");
     g_set_prgname ("sevlaunch");
     signal (SIGPIPE, SIG_IGN);
