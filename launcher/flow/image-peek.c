@@ -2,6 +2,7 @@
 #include "launcher/flow/image-peek.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,11 @@ image_peek_luks_uuid (const char *path,
     const pid_t pid = fork ();
     if (pid == 0) {
         g_autoptr (GError) failure = NULL;
+
+        /* A terminal's signals go to the parent too; this one and its tools tidy up. */
+        signal (SIGINT, SIG_IGN);
+        signal (SIGTERM, SIG_IGN);
+        signal (SIGHUP, SIG_IGN);
         close (ends[0]);
         if (!look (path, format, backing, run_as, &answer, &failure))
             answer_from_error (&answer, failure);

@@ -54,8 +54,8 @@ check_options (const LaunchOptions *o, GError **error)
         return usage (error, "--memory, --vcpus or --wait is out of range");
     if ((o->session != NULL) != (o->tik != NULL) || (o->tik != NULL) != (o->tek != NULL))
         return usage (error, "--session, --tik and --tek go together");
-    if (o->print_xml && o->dry_run)
-        return usage (error, "--print-xml and --dry-run exclude each other");
+    if (o->print_xml + o->dry_run + o->paused > 1)
+        return usage (error, "--print-xml, --dry-run and --paused exclude each other");
     return check_boot_options (o, error);
 }
 
@@ -207,7 +207,7 @@ set_paths (const LaunchOptions *options, LaunchOwner *owner)
         owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
 }
 
-/* The image is read before the owner's key is, and by another process. */
+/* The image's UUID is read before the owner's key is, and by another process. */
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
@@ -215,15 +215,15 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
     g_autofree char *uuid = NULL;
 
+    if (!image_peek_luks_uuid (owner->image, options->format,
+                               (const char *const *) owner->backing, owner->run_as, &uuid,
+                               error))
+        return FALSE;
     if (options->session_dir != NULL) {
         owner->keeper = session_keeper_start (options->session_dir, error);
         if (owner->keeper == NULL)
             return FALSE;
     }
-    if (!image_peek_luks_uuid (owner->image, options->format,
-                               (const char *const *) owner->backing, owner->run_as, &uuid,
-                               error))
-        return FALSE;
     owner->owner = policy_owner_open (options->owner_cert, flags, error);
     if (owner->owner == NULL)
         return FALSE;

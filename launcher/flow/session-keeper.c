@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/domain/domain-config.h"
 #include "policy/owner-file.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -70,6 +71,16 @@ write_files (int dir, const KeeperRequest *request, GError **error)
     return TRUE;
 }
 
+/* The other end may have dropped its privileges and been taken over since. */
+static gboolean
+is_sound (KeeperRequest *request)
+{
+    request->name[sizeof request->name - 1] = '\0';
+    request->godh[sizeof request->godh - 1] = '\0';
+    request->blob[sizeof request->blob - 1] = '\0';
+    return domain_name_is_valid (request->name);
+}
+
 /* Not one of the signals of a terminal: it ends with the program, after the undo. */
 static void
 keep (int fd, int dir)
@@ -85,6 +96,8 @@ keep (int fd, int dir)
         g_autoptr (GError) error = NULL;
 
         reply[0] = '\0';
+        if (!is_sound (&request))
+            break;
         if (request.word == KEEPER_UNDO)
             remove_files (dir, request.name, N_FILES);
         else if (!write_files (dir, &request, &error))

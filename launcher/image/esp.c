@@ -470,6 +470,15 @@ read_fd (int fd, const char *path, GError **error)
 }
 
 EspUki *
+esp_load_uki_fd (int fd, const char *path, GError **error)
+{
+    g_return_val_if_fail (path != NULL, NULL);
+
+    g_autoptr (GBytes) bytes = read_fd (fd, path, error);
+    return bytes != NULL ? uki_from_bytes (path, bytes, error) : NULL;
+}
+
+EspUki *
 esp_load_uki (const char *path, GError **error)
 {
     g_return_val_if_fail (path != NULL, NULL);
@@ -485,7 +494,7 @@ esp_load_uki (const char *path, GError **error)
         return NULL;
     }
 
-    g_autoptr (GBytes) bytes = read_fd (fd, path, error);
+    EspUki *uki = esp_load_uki_fd (fd, path, error);
     close (fd);
-    return bytes != NULL ? uki_from_bytes (path, bytes, error) : NULL;
+    return uki;
 }

@@ -54,4 +54,10 @@ EspUki *esp_extract_uki (const ImageInfo *image,
  */
 EspUki *esp_load_uki (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** esp_load_uki_fd: the same for an open file; @fd stays the caller's, @path is for
+ * messages */
+EspUki *esp_load_uki_fd (int fd,
+                         const char *path,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS
