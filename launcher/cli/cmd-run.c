@@ -4,6 +4,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "launcher/cli/command.h"
 #include "launcher/flow/launch-report.h"
@@ -96,6 +97,11 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
 
     if (!command_parse ("run", "", summary, entries, common, argc, argv, error))
         return FALSE;
+    if (o->print_xml && common->json) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--print-xml and --json exclude each other");
+        return FALSE;
+    }
     if (*argc > 1) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, "unexpected word '%s'",
                      (*argv)[1]);
@@ -126,8 +132,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LaunchOptions, options_clear)
 static gboolean
 stop (Run *run, int number)
 {
-    if (run->signal == 0)
-        run->signal = number;
+    if (run->signal != 0) {
+        message_warning (
+            "interrupted again: not waiting for the host; look whether it left "
+            "the guest '%s'",
+            launch_flow_get_result (run->flow)->name);
+        _exit (number == SIGTERM ? LAUNCHER_EXIT_SIGTERM : LAUNCHER_EXIT_SIGINT);
+    }
+    run->signal = number;
     g_cancellable_cancel (run->cancellable);
     return G_SOURCE_CONTINUE;
 }

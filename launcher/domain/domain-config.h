@@ -28,6 +28,7 @@ typedef struct {
 /** DomainConfig: everything that the domain XML is made of; borrowed strings */
 typedef struct {
     const char *name;
+    const char *uuid;            /* (nullable): libvirt makes one without it */
     gboolean kvm;                /* else QEMU's TCG */
     const char *emulator;        /* (nullable): path; libvirt's choice without it */
     guint memory_mib;            /* at least 1 */

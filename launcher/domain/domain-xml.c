@@ -128,6 +128,8 @@ check_config (const DomainConfig *config, GError **error)
 {
     if (!check_complete (config, error))
         return FALSE;
+    if (config->uuid != NULL && !g_uuid_string_is_valid (config->uuid))
+        return refuse (error, "UUID", config->uuid, "it is none");
     if (!domain_name_is_valid (config->name))
         return refuse (error, "domain name", config->name,
                        "1 to 64 letters, digits and ._+-, no number, no UUID");
@@ -363,6 +365,8 @@ domain_xml_build (const DomainConfig *config, GError **error)
 
     set (domain, "type", config->kvm ? "kvm" : "qemu");
     add_text (domain, "name", config->name);
+    if (config->uuid != NULL)
+        add_text (domain, "uuid", config->uuid);
     add_number (domain, "memory", config->memory_mib);
     set (domain->last, "unit", "MiB");
     add_number (domain, "vcpu", config->vcpus);

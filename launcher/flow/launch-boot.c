@@ -10,6 +10,7 @@
 
 #include <glib/gstdio.h>
 
+#include "launcher/base/message.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/attest/owner-measure.h"
 
@@ -153,8 +154,11 @@ take_from_config (LaunchBoot *boot, gboolean *found, GError **error)
     g_autofree char *initrd = policy_boot_config_dup_path (config, POLICY_BOOT_FILE_INITRD);
 
     *found = uki != NULL || kernel != NULL;
-    if (uki != NULL)
-        return take_uki_file (boot, uki, error);
+    if (uki != NULL) {
+        boot->uki = esp_load_uki_fd (
+            policy_boot_config_get_fd (config, POLICY_BOOT_FILE_UKI), uki, error);
+        return boot->uki != NULL;
+    }
     if (kernel == NULL)
         return TRUE;
     boot->cmdline = g_strdup (policy_boot_config_get_cmdline (config));
@@ -364,8 +368,16 @@ launch_boot_place (LaunchBoot *boot, const char *dir, GError **error)
 {
     if (boot->uki == NULL)
         return TRUE;
-    g_autofree char *template = g_build_filename (dir != NULL ? dir : g_get_tmp_dir (),
-                                                  "sevlaunch-uki-XXXXXX", NULL);
+    /* libvirt may give the file to another user; out of one's own directory it still goes.
+     */
+    if (dir == NULL) {
+        boot->placed_dir = g_build_filename (g_get_tmp_dir (), "sevlaunch-XXXXXX", NULL);
+        if (g_mkdtemp_full (boot->placed_dir, 0711) == NULL)
+            return file_error (error, LAUNCHER_ERROR_IO, "directory", boot->placed_dir,
+                               errno);
+        dir = boot->placed_dir;
+    }
+    g_autofree char *template = g_build_filename (dir, "sevlaunch-uki-XXXXXX", NULL);
     const int fd = g_mkstemp_full (template, O_RDWR | O_CLOEXEC, 0600);
 
     if (fd < 0)
@@ -382,6 +394,9 @@ void
 launch_boot_remove (LaunchBoot *boot)
 {
     if (boot->placed != NULL && g_unlink (boot->placed) != 0)
-        g_debug ("removing '%s': %s", boot->placed, g_strerror (errno));
+        message_warning ("cannot remove '%s': %s", boot->placed, g_strerror (errno));
+    if (boot->placed_dir != NULL && g_rmdir (boot->placed_dir) != 0)
+        message_warning ("cannot remove '%s': %s", boot->placed_dir, g_strerror (errno));
     g_clear_pointer (&boot->placed, g_free);
+    g_clear_pointer (&boot->placed_dir, g_free);
 }

@@ -37,8 +37,9 @@ typedef struct {
     char *cmdline; /* (nullable) */
     OvmfHashes hashes;
     guint vcpus;
-    guint memory; /* MiB */
-    char *placed; /* (nullable): copy of the UKI that QEMU reads */
+    guint memory;     /* MiB */
+    char *placed;     /* (nullable): copy of the UKI that QEMU reads */
+    char *placed_dir; /* (nullable): made for it */
 } LaunchBoot;
 
 /**

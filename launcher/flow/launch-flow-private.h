@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launcher/emulated/emulated-host.h"
+#include "launcher/flow/launch-ender.h"
 #include "launcher/flow/launch-flow.h"
 #include "launcher/domain/domain-config.h"
 #include "launcher/host/console-watch.h"
@@ -18,6 +19,8 @@ struct _LaunchFlow {
 
     GTask *task;
     GCancellable *cancellable;
+    gulong cancelled;   /* handler of @cancellable */
+    LaunchEnder *ender; /* (nullable): ends a guest under a call that hangs */
     LaunchStep step;
     gint64 step_began;
     GError *failure; /* (nullable): what ended the launch; kept during the clean-up */

@@ -130,6 +130,9 @@ finish (LaunchFlow *flow)
 {
     g_autoptr (GTask) task = g_steal_pointer (&flow->task);
 
+    if (flow->cancelled != 0)
+        g_signal_handler_disconnect (flow->cancellable, flow->cancelled);
+    flow->cancelled = 0;
     if (flow->failure != NULL)
         g_task_return_error (task, g_steal_pointer (&flow->failure));
     else
@@ -164,9 +167,17 @@ end_timing (LaunchFlow *flow)
 static void
 step_done (LaunchFlow *flow, GError *error)
 {
+    const gboolean cancelled =
+        flow->cancellable != NULL && g_cancellable_is_cancelled (flow->cancellable);
+
     end_timing (flow);
-    if (error == NULL && flow->step < LAUNCH_STEP_RESUME)
+    if (flow->ender != NULL)
+        launch_ender_stop (flow->ender);
+    /* What a signal did to a tool or a guest is no reason of its own. */
+    if (cancelled && !flow->result.resumed) {
+        g_clear_error (&error);
         g_cancellable_set_error_if_cancelled (flow->cancellable, &error);
+    }
     if (error != NULL)
         fail (flow, error);
     else
@@ -340,6 +351,8 @@ on_watched (GObject *source, GAsyncResult *result, gpointer data)
         step_done (flow, ended (flow, end));
         break;
     case CONSOLE_UNLOCKED:
+        policy_verdict_add_unproven (flow->result.verdict,
+                                     "what the guest's console says: the host carries it");
         message_progress ("the guest says: %s", flow->result.said);
         step_done (flow, NULL);
         break;
@@ -383,6 +396,18 @@ begin_done (LaunchFlow *flow)
     finish (flow);
 }
 
+/* Another connection ends the guest under a call that does not return; then it does. */
+static void
+on_cancelled (GCancellable *cancellable, gpointer data)
+{
+    LaunchFlow *flow = data;
+
+    if ((flow->step != LAUNCH_STEP_CREATE && flow->step != LAUNCH_STEP_RESUME) ||
+        flow->ender != NULL)
+        return;
+    flow->ender = launch_ender_start (flow->result.uri, flow->result.uuid);
+}
+
 /* Life. */
 
 LaunchFlow *
@@ -414,6 +439,7 @@ launch_flow_free (LaunchFlow *flow)
     g_clear_pointer (&flow->connection, virConnectClose);
     g_clear_pointer (&flow->emulated, emulated_host_free);
     g_clear_object (&flow->cancellable);
+    g_clear_pointer (&flow->ender, launch_ender_free);
     g_clear_pointer (&result->boot, launch_boot_free);
     g_clear_pointer (&result->session, policy_session_unref);
     g_clear_pointer (&result->chain, policy_chain_unref);
@@ -435,7 +461,11 @@ launch_flow_run_async (LaunchFlow *flow,
     g_return_if_fail (flow->task == NULL);
 
     flow->task = g_task_new (NULL, NULL, callback, user_data);
-    flow->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
+    if (cancellable != NULL) {
+        flow->cancellable = g_object_ref (cancellable);
+        flow->cancelled =
+            g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), flow);
+    }
     begin_step (flow, LAUNCH_STEP_IMAGE);
 }
 

@@ -45,7 +45,8 @@ const char *launch_step_name (LaunchStep step);
 /** LaunchResult: what is known; members are NULL or zero until their step is done */
 typedef struct {
     char *name;
-    char uuid[37]; /* "" until the guest exists */
+    char uuid[37];    /* "" until the session is made */
+    gboolean created; /* the guest exists, or existed */
     char *uri;
     gboolean kvm;
     LaunchBoot *boot;
@@ -76,7 +77,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchFlow, launch_flow_free)
 
 /**
  * launch_flow_run_async: once
- * @cancellable: cancelling it ends the launch, or the watch of a guest that runs
+ * @cancellable: cancelling it, on the main context, ends the launch, or the watch of a
+ * guest that runs
  */
 void launch_flow_run_async (LaunchFlow *flow,
                             GCancellable *cancellable,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/base/message.h"
 #include "launcher/emulated/emulated-host.h"
 #include "policy/guest-policy.h"
 #include "sev/base/sev-bytes.h"
@@ -22,8 +23,10 @@ set_hex (JsonObject *object, const char *name, const void *data, gsize len)
 static void
 set_text (JsonObject *object, const char *name, const char *text)
 {
-    if (text != NULL)
-        json_object_set_string_member (object, name, text);
+    g_autofree char *valid = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
+
+    if (valid != NULL)
+        json_object_set_string_member (object, name, valid);
     else
         json_object_set_null_member (object, name);
 }
@@ -34,7 +37,7 @@ domain_json (const LaunchResult *result)
     JsonObject *object = json_object_new ();
 
     set_text (object, "name", result->name);
-    set_text (object, "uuid", result->uuid[0] != '\0' ? result->uuid : NULL);
+    set_text (object, "uuid", result->created ? result->uuid : NULL);
     set_text (object, "uri", result->uri);
     json_object_set_boolean_member (object, "running", result->resumed);
     return object;
@@ -184,7 +187,7 @@ add_reason (JsonArray *array, const char *id, const char *text)
     JsonObject *one = json_object_new ();
 
     json_object_set_string_member (one, "id", id);
-    json_object_set_string_member (one, "text", text);
+    set_text (one, "text", text);
     json_array_add_object_element (array, one);
 }
 
@@ -375,7 +378,7 @@ launch_report_words (const LaunchOptions *options,
 {
     g_autofree char *policy = policy_guest_to_text (owner->guest_policy);
 
-    if (!result->resumed && !options->paused) {
+    if (!result->verified) {
         printf ("dry run: '%s' would be launched at %s with policy 0x%08x (%s)\n",
                 result->name, result->uri, owner->guest_policy, policy);
         print_measured (owner, result);
@@ -384,7 +387,7 @@ launch_report_words (const LaunchOptions *options,
     }
     printf ("VERIFIED: guest '%s' is %s\n", result->name,
             !result->resumed       ? "paused, its launch verified"
-            : result->said != NULL ? "running, its disk is unlocked"
+            : result->said != NULL ? "running; its console says that the disk is unlocked"
                                    : "running");
     print_platform (result);
     printf ("policy: 0x%08x (%s)\n", owner->guest_policy, policy);
@@ -394,7 +397,7 @@ launch_report_words (const LaunchOptions *options,
     print_unproven (result);
     print_judged_on (result);
     if (result->said != NULL)
-        printf ("the guest says: %s\n", result->said);
+        printf ("its console: %s\n", result->said);
     printf ("console: ");
     print_way (options, owner, result);
 }
@@ -406,7 +409,8 @@ launch_report_refusal (const LaunchResult *result)
 
     for (guint i = 0; i < reasons->len; i++) {
         const PolicyReason *reason = g_ptr_array_index (reasons, i);
-        fprintf (stderr, "sevlaunch: refused: %s [%s]\n", reason->text, reason->id);
+        g_autofree char *shown = message_printable (reason->text);
+        fprintf (stderr, "sevlaunch: refused: %s [%s]\n", shown, reason->id);
     }
     return reasons->len > 0;
 }

@@ -258,6 +258,7 @@ build_xml (LaunchFlow *flow, GError **error)
     const char *network = flow->options->network;
     DomainConfig config = {
         .name = flow->result.name,
+        .uuid = flow->result.uuid,
         .kvm = flow->result.kvm,
         .emulator =
             flow->emulated != NULL ? emulated_host_get_emulator (flow->emulated) : NULL,
@@ -311,6 +312,8 @@ flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
     if (!launch_boot_place (result->boot, dir, error))
         return FALSE;
+    g_autofree char *uuid = g_uuid_string_random ();
+    g_strlcpy (result->uuid, uuid, sizeof result->uuid);
     result->xml = build_xml (flow, error);
     if (flow->options->print_xml || flow->options->dry_run)
         launch_boot_remove (result->boot);
@@ -325,10 +328,8 @@ flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     launch_boot_remove (flow->result.boot);
     if (flow->domain == NULL)
         return FALSE;
-    if (virDomainGetUUIDString (flow->domain, flow->result.uuid) == 0)
-        return TRUE;
-    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "the guest's UUID");
-    return FALSE;
+    flow->result.created = TRUE;
+    return TRUE;
 }
 
 /* Verdict. */
@@ -427,9 +428,7 @@ end_by_successor (LaunchFlow *flow, GError **error)
 
     if (connection == NULL)
         return FALSE;
-    virDomainPtr domain = *flow->result.uuid != '\0'
-                              ? virDomainLookupByUUIDString (connection, flow->result.uuid)
-                              : NULL;
+    virDomainPtr domain = virDomainLookupByUUIDString (connection, flow->result.uuid);
     if (domain != NULL) {
         ok = virt_destroy (domain, error);
         virDomainFree (domain);

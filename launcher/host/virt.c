@@ -44,7 +44,9 @@ virt_uri_is_remote (const char *uri)
     if (parsed == NULL)
         return FALSE;
     const char *host = g_uri_get_host (parsed);
-    return host != NULL && *host != '\0';
+    const char *transport = strchr (g_uri_get_scheme (parsed), '+');
+    return (host != NULL && *host != '\0') ||
+           (transport != NULL && strcmp (transport, "+unix") != 0);
 }
 
 virConnectPtr
@@ -55,8 +57,20 @@ virt_open (const char *uri, GError **error)
     if (connection == NULL) {
         g_autofree char *what = g_strdup_printf ("libvirt at '%s'", uri);
         virt_set_error (error, LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, what);
+        return NULL;
     }
-    return connection;
+    /* The URI may be an alias for another one. */
+    char *real = virConnectGetURI (connection);
+    const gboolean remote = real == NULL || virt_uri_is_remote (real);
+    free (real);
+    if (!remote)
+        return connection;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                 "libvirt at '%s' is another machine's, which is not possible with this "
+                 "version",
+                 uri);
+    virConnectClose (connection);
+    return NULL;
 }
 
 static GBytes *

@@ -44,7 +44,7 @@ gboolean virt_uri_is_remote (const char *uri);
 
 /**
  * virt_open:
- * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE.
+ * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, %LAUNCHER_ERROR_USAGE (another machine).
  */
 virConnectPtr virt_open (const char *uri, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

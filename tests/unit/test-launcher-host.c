@@ -206,6 +206,8 @@ test_uris (void)
     g_assert_true (virt_uri_is_remote ("qemu+ssh://host/system"));
     g_assert_true (virt_uri_is_remote ("qemu+ssh://user@host:22/system"));
     g_assert_true (virt_uri_is_remote ("qemu://10.0.0.1/system"));
+    g_assert_true (virt_uri_is_remote ("qemu+ext:///system?command=x"));
+    g_assert_true (virt_uri_is_remote ("qemu+ssh:///system"));
 }
 
 int
