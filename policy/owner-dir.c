@@ -228,10 +228,19 @@ policy_owner_open (const char *cert_path, PolicyOwnerFlags flags, GError **error
 
     char *real = realpath (cert_path, NULL);
     if (real == NULL) {
+        const gboolean missing = errno == ENOENT || errno == ENOTDIR;
         g_set_error (error, POLICY_ERROR,
-                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     missing ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
                      "owner certificate '%s': %s%s", cert_path, g_strerror (errno),
-                     errno == ENOENT ? " (sevlaunch owner-init makes one)" : "");
+                     missing ? " (sevlaunch owner-init makes one)" : "");
+        return NULL;
+    }
+    if (g_file_test (real, G_FILE_TEST_IS_DIR)) {
+        free (real);
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING,
+                     "owner certificate '%s': is a directory; name the certificate in it "
+                     "('" POLICY_OWNER_CERT "')",
+                     cert_path);
         return NULL;
     }
     g_autofree char *dir = g_path_get_dirname (real);
