@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launcher/flow/launch-owner.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "launcher/base/message.h"
 #include "launcher/base/secret-file.h"
@@ -209,22 +207,6 @@ set_paths (const LaunchOptions *options, LaunchOwner *owner)
         owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
 }
 
-/* An owner who wrote one wants it obeyed; later versions will. */
-static gboolean
-refuse_acceptance (const LaunchOwner *owner, GError **error)
-{
-    g_autofree char *path =
-        g_build_filename (policy_owner_get_dir (owner->owner), "acceptance", NULL);
-
-    if (faccessat (AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_CONFIG,
-                 "'%s' is there, but this version knows no acceptance policies and would "
-                 "not obey it (move it away if you do without)",
-                 path);
-    return FALSE;
-}
-
 /* The image's UUID is read before the owner's key is, and by another process. */
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
@@ -243,7 +225,7 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
             return FALSE;
     }
     owner->owner = policy_owner_open (options->owner_cert, flags, error);
-    if (owner->owner == NULL || !refuse_acceptance (owner, error))
+    if (owner->owner == NULL)
         return FALSE;
     owner->release = policy_owner_find_release (owner->owner, owner->image, uuid, error);
     return owner->release != NULL && read_session (options, owner, error) &&

@@ -30,7 +30,8 @@ def directory(bed, table):
     table.row("owner-dir-0755", prepare=lambda: mode(bed.owner, 0o755), says=[bed.owner, "0755", "chmod 700"])
     table.row("owner-missing", changes={"owner_cert": bed.owner + ".none/pdh.cert"},
               says=[bed.owner + ".none/pdh.cert", "owner-init"])
-    table.row("owner-acceptance", prepare=lambda: there(f"{bed.owner}/acceptance", b""), says=["acceptance"])
+    table.row("owner-cert-directory", changes={"owner_cert": bed.owner}, says=[bed.owner, "pdh.cert"], again=False)
+    table.row("owner-cert-beneath-file", changes={"owner_cert": bed.cert + "/pdh.cert"}, says=[bed.cert], again=False)
     table.row("owner-releases-0750", prepare=lambda: mode(f"{bed.owner}/releases", 0o750), says=["releases", "0750"])
     if os.geteuid() != 0:
         table.skip(["owner-dir-foreign", "owner-key-foreign"], "only root can give files away")
@@ -223,7 +224,7 @@ def secrets(bed, table):
     table.row("secret-missing", "--secret", f"{EXTRA}:{bed.dir}/none", says=[f"{bed.dir}/none"])
     table.row("secret-directory", "--secret", f"{EXTRA}:{bed.dir}", says=[bed.dir])
     table.row("secret-unknown-alias", "--secret", f"disk-key:{bed.disk_key}", says=["disk-key"])
-    table.row("secret-without-file", "--secret", "luks-key", says=["ALIAS:FILE"])
+    table.row("secret-without-file", "--secret", "luks-key", says=["luks-key", "ALIAS:FILE"])
     table.row("secret-twice", "--secret", f"luks-key:{bed.disk_key}", says=["luks-key"])
 
 
