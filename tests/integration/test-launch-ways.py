@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Other ways to a verified guest: kernel and initrd, a file beside the disk, raw images and
 backing chains, and an ordinary user."""
+import hashlib
 import os
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -48,6 +49,18 @@ class Ways:
         path = os.path.join(self.bed.test_disk, "uki.efi")
         document, _ = self.verified("--uki", path)
         self.tap.equal(document["measured"]["kernel"]["path"], path)
+
+    def accepted_firmware(self):
+        """Another firmware by its digest; that nobody vouches for it is said."""
+        with open(self.bed.firmware, "rb") as f:
+            image = bytearray(f.read())
+        image[0] ^= 1
+        digest = hashlib.sha256(image).hexdigest()
+        with self.bed.beside("other.fd", bytes(image)) as path:
+            document, xml = self.verified("--firmware", path, "--accept-firmware", digest)
+        self.tap.equal(document["measured"]["firmware"]["sha256"], digest)
+        self.tap.equal(xml.findtext("os/loader"), path)
+        self.tap.true(any("accepted by hand" in line for line in document["unproven"]), document["unproven"])
 
     def raw(self):
         path = os.path.join(self.host.files, "disk.raw")
@@ -112,7 +125,7 @@ class Ways:
         must("emulator", "trust", "--owner", private, *self.bed.where())
         must("release", "create", "--image", self.bed.disk, "--owner-cert", cert, "--secret", f"luks-key:{key}")
         result = must(*self.bed.arguments(owner_cert=cert))
-        for text in (f"VERIFIED: guest '{self.bed.name}' is running, its disk is unlocked", launchbed.UNLOCKED,
+        for text in (f"VERIFIED: guest '{self.bed.name}' is running", launchbed.UNLOCKED,
                      "EMULATED (protects nothing)", "judged on the EMULATED host"):
             self.tap.true(text in result.out, f"no {text!r}\n{result}")
         way = [line for line in result.out.splitlines() if line.startswith("console: ")]
@@ -129,6 +142,8 @@ def main():
             ways.beside()
         with t.test("--uki"):
             ways.uki_by_hand()
+        with t.test("--firmware and --accept-firmware"):
+            ways.accepted_firmware()
         with t.test("a raw image"):
             ways.raw()
         top = None

@@ -37,15 +37,16 @@ class Disks:
     def __init__(self, bed):
         self.bed = bed
         self.raw = os.path.join(bed.dir, "raw")
-        os.mkdir(f"{bed.host.files}/v", 0o755)
+        for folder in ("v", "v\1"):
+            os.mkdir(f"{bed.host.files}/{folder}", 0o755)
         tool("qemu-img", "convert", "-f", "qcow2", "-O", "raw", bed.disk, self.raw)
         with open(os.path.join(bed.test_disk, "uki.efi"), "rb") as f:
             self.uki = f.read()
 
     @contextlib.contextmanager
-    def variant(self, change, source=None):
+    def variant(self, change, source=None, folder="v"):
         """change: a function of the copy's path.  The name is the release's."""
-        path = self.bed.copy(source or self.raw, "v/disk.qcow2")
+        path = self.bed.copy(source or self.raw, f"{folder}/disk.qcow2")
         try:
             change(path)
             yield path
@@ -104,6 +105,8 @@ def images(bed, table, disks):
         for name in (path, path + ".base"):
             bed.host.give(name)
     image_row(table, "image-data-file", lambda: disks.variant(external), says=["v/disk.qcow2", "qemu-img convert"])
+    image_row(table, "image-control-character", lambda: disks.variant(lambda path: None, bed.disk, "v\1"),
+              says=["v\\001/disk.qcow2", "control characters"])
     table.row("image-in-use", prepare=lambda: in_use(bed), says=["disk.qcow2"])
     if os.geteuid() != 0:
         table.row("image-unreadable", prepare=lambda: mode(bed.disk, 0), says=["disk.qcow2"])
@@ -132,6 +135,10 @@ def partitions(bed, table, disks):
         lambda path: tool("sfdisk", "-q", "--part-type", path, "1", "linux")), *raw)
     image_row(table, "esp-many", lambda: disks.variant(
         lambda path: tool("sfdisk", "-q", "--part-type", path, "2", "uefi")), *raw)
+    def large_esp(path):
+        os.truncate(path, 1500 * MIB)
+        tool("sfdisk", "-q", path, input=b"label: gpt\nstart=1MiB, size=1200MiB, type=uefi\n")
+    image_row(table, "esp-too-large", lambda: disks.variant(large_esp), *raw)
     image_row(table, "fat-broken", disks.bytes(MIB, bytes(512)), *raw)
     image_row(table, "esp-empty", disks.esp(("mdeltree", "::/EFI")), *raw, says=["EFI/Linux"])
     image_row(table, "esp-two-ukis", disks.esp(
@@ -162,6 +169,9 @@ def ukis(bed, table, disks):
               says=[hashlib.sha256(changed).hexdigest(), hashlib.sha256(disks.uki).hexdigest()])
     with bed.beside("changed.efi", changed):
         table.row("uki-file-changed", "--uki", f"{bed.host.files}/changed.efi")
+    with bed.beside("large.efi", changed) as path:
+        os.truncate(path, 2048 * MIB)
+        table.row("uki-file-too-large", "--uki", path, says=["large.efi"], again=False)
     table.row("uki-file-missing", "--uki", f"{bed.host.files}/none.efi", says=["none.efi"])
     table.row("uki-file-is-kernel", "--uki", f"{bed.test_disk}/initrd")
     table.row("kernel-missing", "--kernel", f"{bed.test_disk}/none", says=[f"{bed.test_disk}/none"])
