@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs test programs that speak TAP, some at a time, and counts what they say.
 
-    tap-runner.py [--jobs N] [--timeout SECONDS] [--trs DIR]... PROGRAM...
+    tap-runner.py [--jobs N] [--timeout SECONDS] [--trs DIR]... [--times FILE] PROGRAM...
 
 A program that exits 77 without a plan is one skipped test, with the last line it
 printed as the reason.  A missing plan, a wrong number of tests, a time-out or another
 exit code than 0 and 1 is a failure.  --trs adds the results that Automake left in DIR.
+--times keeps how long each program took, to start the longest first the next time.
 The last line is "N passed, N failed, N skipped"; the exit code is 0 only if nothing
 failed and something passed.
 """
 import argparse
 import concurrent.futures
+import json
 import os
 import re
 import signal
@@ -103,12 +105,23 @@ def report(result):
         print("     ---", flush=True)
 
 
+def skip_reasons(log):
+    """What the tests of a log that were skipped say, in their order."""
+    try:
+        with open(log, errors="replace") as lines:
+            return [found.group(1) for found in map(DIRECTIVE.search, lines)
+                    if found and found.string.startswith("ok")]
+    except OSError:
+        return []
+
+
 def count_trs(directory):
     result = Result(f"make check in {os.path.basename(os.path.normpath(directory))}")
     for root, _, files in os.walk(directory):
         for name in files:
             if not name.endswith(".trs"):
                 continue
+            reasons = skip_reasons(os.path.join(root, name[:-4] + ".log"))
             with open(os.path.join(root, name), errors="replace") as trs:
                 for line in trs:
                     if not line.startswith(":test-result:"):
@@ -118,10 +131,26 @@ def count_trs(directory):
                     if verdict in ("PASS", "XFAIL"):
                         result.passed += 1
                     elif verdict == "SKIP":
-                        result.skipped.append(what)
+                        why = reasons.pop(0) if reasons else "no reason given"
+                        result.skipped.append(f"{what.strip()}: {why}")
                     else:
                         result.failed.append(what)
     return result
+
+
+def read_times(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return json.load(f)
+    except (OSError, TypeError, ValueError):
+        return {}
+
+
+def write_times(path, results):
+    times = {**read_times(path), **{r.name: round(r.seconds, 1) for r in results if r.seconds > 0}}
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        json.dump(times, f)
+    os.rename(path + ".new", path)
 
 
 def main():
@@ -129,8 +158,11 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=int, default=300)
     parser.add_argument("--trs", action="append", default=[])
+    parser.add_argument("--times")
     parser.add_argument("programs", nargs="*")
     args = parser.parse_args()
+    times = read_times(args.times)
+    args.programs.sort(key=lambda path: -times.get(os.path.relpath(path), 0))
 
     results = []
     for directory in args.trs:
@@ -142,6 +174,8 @@ def main():
             results.append(done.result())
             report(results[-1])
 
+    if args.times:
+        write_times(args.times, results)
     passed = sum(r.passed for r in results)
     failed = sum(len(r.failed) for r in results)
     skipped = sum(len(r.skipped) for r in results)
