@@ -281,9 +281,13 @@ policy_measure_verify (const PolicySession *session,
     }
     if (verdict != NULL) {
         policy_verdict_pass (verdict, POLICY_CHECK_MEASUREMENT);
-        if (verified->legacy)
+        if (verified->legacy) {
             policy_verdict_add_unproven (
                 verdict, "firmware version (API before 0.17 does not bind it)");
+            policy_verdict_add_unproven (
+                verdict, "that the secrets go to the measured launch only (before API "
+                         "0.17 their packet is not bound to the measurement)");
+        }
     }
     verified->verdict = verdict;
     return verified;

@@ -263,6 +263,26 @@ assert_verified (const Fixture *f)
     g_assert_cmpmem (expected, 32, f->report, 32);
 }
 
+/* Sentences about an old API that a verdict on @f lists. */
+static guint
+n_unproven_of_age (const Fixture *f)
+{
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+    g_autoptr (PolicyVerified) verified =
+        policy_measure_verify (f->session, &f->input, verdict, NULL);
+    GPtrArray *unproven = policy_verdict_get_unproven (verdict);
+    guint n = 0;
+
+    g_assert_nonnull (verified);
+    for (guint i = 0; i < unproven->len; i++) {
+        const char *text = g_ptr_array_index (unproven, i);
+        g_assert_nonnull (strstr (text, "0.17"));
+        n += strstr (text, "firmware version") != NULL;
+        n += strstr (text, "secrets go to the measured launch only") != NULL;
+    }
+    return n;
+}
+
 static void
 assert_not_verified (const Fixture *f, PolicyError code, PolicyCheck check, const char *id)
 {
@@ -338,6 +358,7 @@ test_measure_api (void)
 
     fixture_init (&enough, 0x18000001, 0, 24);
     assert_verified (&enough);
+    g_assert_cmpuint (n_unproven_of_age (&enough), ==, 0);
     fixture_init (&min_api, 0x18000001, 0, 23);
     assert_not_verified (&min_api, TOO_OLD);
     /* Not even with legacy allowed: the policy is the owner's word. */
@@ -348,6 +369,7 @@ test_measure_api (void)
     assert_not_verified (&old, TOO_OLD);
     old.input.allow_legacy = TRUE;
     assert_verified (&old);
+    g_assert_cmpuint (n_unproven_of_age (&old), ==, 2);
     g_autoptr (PolicyVerified) verified =
         policy_measure_verify (old.session, &old.input, NULL, NULL);
     g_assert_true (policy_verified_is_legacy (verified));
