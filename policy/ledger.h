@@ -55,7 +55,7 @@ gboolean policy_ledger_check_session (PolicyLedger *ledger,
  * policy_ledger_record:
  * @session: what was judged
  * @mnonce: (nullable): 16 bytes of the report; %NULL if it came to none
- * @verified: the verdict on everything but freshness
+ * @verified: policy_verdict_is_accepted_but() %POLICY_CHECK_FRESH
  * @domain: name of the guest
  * @time_us: real time in microseconds, g_get_real_time()
  * @verdict: (nullable): %POLICY_CHECK_FRESH is recorded in it

@@ -200,17 +200,30 @@ policy_verdict_has_failed (const PolicyVerdict *verdict)
     return verdict->reasons->len > 0;
 }
 
+/* @but: POLICY_N_CHECKS for none. */
+static gboolean
+accepted (const PolicyVerdict *verdict, guint but)
+{
+    if (verdict->reasons->len > 0 || verdict->judged_on == POLICY_JUDGED_NOWHERE)
+        return FALSE;
+    for (guint i = 0; i < POLICY_N_CHECKS; i++)
+        if (i != but && !policy_verdict_check_passed (verdict, (PolicyCheck) i))
+            return FALSE;
+    return TRUE;
+}
+
 gboolean
 policy_verdict_is_accepted (const PolicyVerdict *verdict)
 {
     g_return_val_if_fail (verdict != NULL, FALSE);
+    return accepted (verdict, POLICY_N_CHECKS);
+}
 
-    if (verdict->reasons->len > 0 || verdict->judged_on == POLICY_JUDGED_NOWHERE)
-        return FALSE;
-    for (guint i = 0; i < POLICY_N_CHECKS; i++)
-        if (!policy_verdict_check_passed (verdict, (PolicyCheck) i))
-            return FALSE;
-    return TRUE;
+gboolean
+policy_verdict_is_accepted_but (const PolicyVerdict *verdict, PolicyCheck check)
+{
+    g_return_val_if_fail (verdict != NULL && (guint) check < POLICY_N_CHECKS, FALSE);
+    return accepted (verdict, (guint) check);
 }
 
 GPtrArray *

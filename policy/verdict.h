@@ -92,6 +92,8 @@ PolicyJudgedOn policy_verdict_get_judged_on (const PolicyVerdict *verdict);
 
 /** policy_verdict_is_accepted: %TRUE only with the complete set of checks */
 gboolean policy_verdict_is_accepted (const PolicyVerdict *verdict);
+/** policy_verdict_is_accepted_but: the same without asking for @check, which comes last */
+gboolean policy_verdict_is_accepted_but (const PolicyVerdict *verdict, PolicyCheck check);
 /** policy_verdict_has_failed: %TRUE if any check was recorded as failed */
 gboolean policy_verdict_has_failed (const PolicyVerdict *verdict);
 /** policy_verdict_check_passed: %TRUE if passed or waived and not failed */

@@ -338,11 +338,14 @@ static gboolean
 record (LaunchFlow *flow, GError **error)
 {
     const guint8 *report = g_bytes_get_data (flow->result.report, NULL);
+    const gboolean verified =
+        flow->verified != NULL &&
+        policy_verdict_is_accepted_but (flow->result.verdict, POLICY_CHECK_FRESH);
 
     return policy_ledger_record (policy_owner_get_ledger (flow->owner->owner),
-                                 flow->result.session, report + SEV_MAC_SIZE,
-                                 flow->verified != NULL, flow->result.name,
-                                 g_get_real_time (), flow->result.verdict, error);
+                                 flow->result.session, report + SEV_MAC_SIZE, verified,
+                                 flow->result.name, g_get_real_time (),
+                                 flow->result.verdict, error);
 }
 
 gboolean

@@ -150,6 +150,30 @@ test_verdict_needs_every_check (void)
     }
 }
 
+/* What a verdict lacks besides the last check is not overlooked. */
+static void
+test_verdict_but_one (void)
+{
+    for (guint i = 0; i < POLICY_N_CHECKS; i++) {
+        g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+
+        policy_verdict_set_judged_on (verdict, POLICY_JUDGED_OWNER_MACHINE);
+        for (guint j = 0; j < POLICY_N_CHECKS; j++)
+            if (j != i && j != POLICY_CHECK_FRESH)
+                policy_verdict_pass (verdict, (PolicyCheck) j);
+        g_assert_cmpint (policy_verdict_is_accepted_but (verdict, POLICY_CHECK_FRESH), ==,
+                         i == POLICY_CHECK_FRESH);
+        g_assert_false (policy_verdict_is_accepted (verdict));
+    }
+    g_autoptr (PolicyVerdict) full = full_verdict ();
+    g_assert_true (policy_verdict_is_accepted_but (full, POLICY_CHECK_FRESH));
+    policy_verdict_set_judged_on (full, POLICY_JUDGED_NOWHERE);
+    g_assert_false (policy_verdict_is_accepted_but (full, POLICY_CHECK_FRESH));
+    g_autoptr (PolicyVerdict) failed = full_verdict ();
+    policy_verdict_fail (failed, POLICY_CHECK_FRESH, "some-reason", "no");
+    g_assert_false (policy_verdict_is_accepted_but (failed, POLICY_CHECK_FRESH));
+}
+
 static void
 test_verdict_needs_a_place (void)
 {
@@ -330,6 +354,7 @@ main (int argc, char **argv)
     g_test_add_func ("/guest-policy/refused", test_guest_policy_refused);
     g_test_add_func ("/guest-policy/api", test_guest_policy_api);
     g_test_add_func ("/verdict/every-check", test_verdict_needs_every_check);
+    g_test_add_func ("/verdict/but-one", test_verdict_but_one);
     g_test_add_func ("/verdict/place", test_verdict_needs_a_place);
     g_test_add_func ("/verdict/waive", test_verdict_waive);
     g_test_add_func ("/verdict/waive-others", test_verdict_waive_others);
