@@ -46,7 +46,6 @@ static const ErrorKind kinds[] = {
     KIND (MEASUREMENT_MALFORMED, "measurement-malformed", NOT_VERIFIED),
     KIND (MEASUREMENT_MISMATCH, "measurement-mismatch", NOT_VERIFIED),
     KIND (NOT_ACCEPTED, "not-accepted", NOT_VERIFIED),
-    KIND (FIRMWARE_UNSUITABLE, "firmware-unsuitable", INPUT),
     KIND (SECRET_TOO_LARGE, "secret-too-large", INPUT),
     KIND (SESSION_REUSED, "session-reused", NOT_VERIFIED),
     KIND (MEASUREMENT_REPLAYED, "measurement-replayed", NOT_VERIFIED),

@@ -44,10 +44,9 @@ typedef enum {
     POLICY_ERROR_API_TOO_OLD,      /* api-too-old */
     POLICY_ERROR_MEASUREMENT_MALFORMED, /* measurement-malformed */
     POLICY_ERROR_MEASUREMENT_MISMATCH,  /* measurement-mismatch */
-    POLICY_ERROR_NOT_ACCEPTED, /* not-accepted: a secret asked for without a verdict */
-    POLICY_ERROR_FIRMWARE_UNSUITABLE,  /* firmware-unsuitable */
-    POLICY_ERROR_SECRET_TOO_LARGE,     /* secret-too-large */
-    POLICY_ERROR_SESSION_REUSED,       /* session-reused */
+    POLICY_ERROR_NOT_ACCEPTED,     /* not-accepted: a secret asked for without a verdict */
+    POLICY_ERROR_SECRET_TOO_LARGE, /* secret-too-large */
+    POLICY_ERROR_SESSION_REUSED,   /* session-reused */
     POLICY_ERROR_MEASUREMENT_REPLAYED, /* measurement-replayed */
     POLICY_ERROR_LEDGER_DAMAGED,       /* ledger-damaged */
 } PolicyError;

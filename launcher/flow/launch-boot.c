@@ -13,8 +13,10 @@
 #include "launcher/base/message.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/attest/owner-measure.h"
+#include "sev/crypto/sev-digest.h"
 
 #define FIRMWARE_NAME "sevlaunch-ovmf.fd"
+#define READ_SIZE 65536u
 #define KERNEL_MAX (G_GUINT64_CONSTANT (1) << 30)
 #define INITRD_MAX (G_GUINT64_CONSTANT (2) << 30)
 
@@ -67,20 +69,41 @@ hash_file (LaunchFile *file, const char *what, guint64 max, GError **error)
 
 /* Firmware. */
 
+/* Once: what is hashed, inspected and expected to be measured are the same bytes. */
+static gboolean
+read_firmware (LaunchBoot *boot, GError **error)
+{
+    g_autoptr (GByteArray) image = g_byte_array_new ();
+    const LaunchFile *file = &boot->firmware;
+
+    while (image->len <= OVMF_IMAGE_MAX_SIZE) {
+        const guint at = image->len;
+        g_byte_array_set_size (image, at + READ_SIZE);
+        const ssize_t n = pread (file->fd, image->data + at, READ_SIZE, (off_t) at);
+        g_byte_array_set_size (image, at + (n > 0 ? (guint) n : 0));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return file_error (error, LAUNCHER_ERROR_FILE, "firmware", file->path, errno);
+        if (n == 0)
+            break;
+    }
+    boot->firmware.size = image->len;
+    boot->firmware_image = g_byte_array_free_to_bytes (g_steal_pointer (&image));
+    return TRUE;
+}
+
 static gboolean
 inspect_firmware (LaunchBoot *boot, GError **error)
 {
     const guint needed = OVMF_CAP_SECRET_AREA | (boot->measured ? OVMF_CAP_HASH_AREA : 0u);
     g_autoptr (GError) cause = NULL;
-    const gsize len = boot->firmware.size;
-    g_autofree guint8 *image = g_malloc (len);
+    gsize len;
+    const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
 
-    if (pread (boot->firmware.fd, image, len, 0) != (ssize_t) len)
-        return file_error (error, LAUNCHER_ERROR_FILE, "firmware", boot->firmware.path,
-                           errno);
     if (ovmf_image_inspect (image, len, &boot->firmware_info, &cause) &&
         ovmf_image_require (&boot->firmware_info, needed, &cause))
-        return TRUE;
+        return sev_sha256 (image, len, boot->firmware.sha256, error);
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,
                  "firmware '%s': %s", boot->firmware.path, cause->message);
     return FALSE;
@@ -108,9 +131,7 @@ take_firmware (LaunchBoot *boot, const LaunchOptions *options, GError **error)
                                    "name one with --firmware: ");
         return FALSE;
     }
-    if (!hash_file (&boot->firmware, "firmware", OVMF_IMAGE_MAX_SIZE, error))
-        return FALSE;
-    return inspect_firmware (boot, error);
+    return read_firmware (boot, error) && inspect_firmware (boot, error);
 }
 
 /* Kernel. */
@@ -301,6 +322,7 @@ launch_boot_free (LaunchBoot *boot)
     g_clear_pointer (&boot->image, image_info_free);
     g_clear_pointer (&boot->config, policy_boot_config_free);
     g_clear_pointer (&boot->uki, esp_uki_free);
+    g_clear_pointer (&boot->firmware_image, g_bytes_unref);
     file_clear (&boot->firmware);
     file_clear (&boot->kernel);
     file_clear (&boot->initrd);
@@ -335,17 +357,11 @@ gboolean
 launch_boot_digest (const LaunchBoot *boot, guint8 out[SEV_DIGEST_SIZE], GError **error)
 {
     guint8 table[OVMF_HASH_TABLE_PADDED_SIZE];
-    guint8 firmware[SEV_DIGEST_SIZE];
+    gsize len;
+    const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
 
     ovmf_hashes_build (&boot->hashes, table);
-    if (!policy_launch_digest_fd (boot->firmware.fd, boot->measured ? table : NULL,
-                                  firmware, NULL, out, error))
-        return FALSE;
-    if (memcmp (firmware, boot->firmware.sha256, SEV_DIGEST_SIZE) == 0)
-        return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
-                 "firmware '%s' was changed while it was used", boot->firmware.path);
-    return FALSE;
+    return policy_launch_digest (image, len, boot->measured ? table : NULL, out, error);
 }
 
 static gboolean

@@ -30,6 +30,7 @@ typedef struct {
     EspUki *uki;              /* (nullable): taken from the image or given by hand */
     gboolean uki_from_image;
     LaunchFile firmware;
+    GBytes *firmware_image; /* what was hashed; QEMU reads the file again, measured */
     OvmfImageInfo firmware_info;
     gboolean measured; /* kernel hashes are on */
     LaunchFile kernel; /* plain kernel; or UKI, @path is set when it is placed */

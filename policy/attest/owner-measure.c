@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ovmf-hooks/ovmf-image.h"
 #include "policy/attest/owner-private.h"
 #include "policy/guest-policy.h"
 #include "policy/policy-error.h"
@@ -72,46 +71,6 @@ digest_file (SevDigest *digest, int fd, guint64 max, guint64 *total, GError **er
         if (!sev_digest_update (digest, buffer, (gsize) got, &local))
             return internal (local, error);
     }
-}
-
-gboolean
-policy_launch_digest_fd (int fd,
-                         const guint8 *hash_table,
-                         guint8 *firmware_sha256,
-                         guint64 *firmware_len,
-                         guint8 out[SEV_DIGEST_SIZE],
-                         GError **error)
-{
-    GError *local = NULL;
-    guint64 total = 0;
-
-    g_return_val_if_fail (fd >= 0 && out != NULL, FALSE);
-
-    g_autoptr (SevDigest) digest = sev_digest_new (&local);
-    if (digest == NULL)
-        return internal (local, error);
-    if (!digest_file (digest, fd, OVMF_IMAGE_MAX_SIZE, &total, error)) {
-        g_prefix_error (error, "firmware image: ");
-        return FALSE;
-    }
-    if (total < OVMF_IMAGE_MIN_SIZE) {
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_FIRMWARE_UNSUITABLE,
-                     "firmware image: %" G_GUINT64_FORMAT " bytes, expected at least %u",
-                     total, OVMF_IMAGE_MIN_SIZE);
-        return FALSE;
-    }
-    g_autoptr (SevDigest) alone = sev_digest_copy (digest, &local);
-    guint8 alone_sha256[SEV_DIGEST_SIZE];
-    if (alone == NULL || !sev_digest_finish (alone, alone_sha256, &local) ||
-        (hash_table != NULL &&
-         !sev_digest_update (digest, hash_table, OVMF_HASH_TABLE_PADDED_SIZE, &local)) ||
-        !sev_digest_finish (digest, out, &local))
-        return internal (local, error);
-    if (firmware_sha256 != NULL)
-        memcpy (firmware_sha256, alone_sha256, sizeof alone_sha256);
-    if (firmware_len != NULL)
-        *firmware_len = total;
-    return TRUE;
 }
 
 gboolean

@@ -27,22 +27,6 @@ gboolean policy_launch_digest (const guint8 *firmware,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * policy_launch_digest_fd:
- * @fd: readable from its start (pread()); its position is not used
- * @firmware_sha256: (out caller-allocates) (optional): digest of the firmware alone
- * @firmware_len: (out) (optional): its size in bytes
- *
- * The same for a file, read once in pieces; at most %OVMF_IMAGE_MAX_SIZE bytes.
- * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_FIRMWARE_UNSUITABLE, %POLICY_ERROR_INTERNAL.
- */
-gboolean policy_launch_digest_fd (int fd,
-                                  const guint8 *hash_table,
-                                  guint8 *firmware_sha256,
-                                  guint64 *firmware_len,
-                                  guint8 out[SEV_DIGEST_SIZE],
-                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/**
  * policy_file_sha256_fd: SHA-256 of a whole file by pread(); @max bytes at most
  * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
  */
