@@ -182,6 +182,40 @@ policy_guest_allows_api (guint32 policy, guint8 major, guint8 minor)
 }
 
 gboolean
+policy_guest_require (guint32 policy, gboolean accept_debug, GError **error)
+{
+    if ((policy & SEV_POLICY_NODBG) != 0 || accept_debug)
+        return TRUE;
+    g_set_error_literal (
+        error, POLICY_ERROR, POLICY_ERROR_POLICY_ALLOWS_DEBUG,
+        "the guest policy is without no-debug, so the host could have the platform decrypt "
+        "the guest's memory and read its secrets (--accept-debug does it all the same)");
+    return FALSE;
+}
+
+void
+policy_guest_lint (guint32 policy, PolicyVerdict *verdict)
+{
+    static const struct {
+        guint32 bit;
+        const char *text;
+    } gaps[] = {
+        { SEV_POLICY_NODBG, "that the host cannot read the guest's memory: the guest "
+                            "policy allows debugging (no-debug is not set)" },
+        { SEV_POLICY_NOSEND, "that the guest stays on this platform: the guest policy "
+                             "allows sending it to others (no-send is not set)" },
+        { SEV_POLICY_NOKS, "that no other guest has the key of this one's memory: the "
+                           "guest policy allows sharing it (no-key-sharing is not set)" },
+    };
+
+    g_return_if_fail (verdict != NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (gaps); i++)
+        if ((policy & gaps[i].bit) == 0)
+            policy_verdict_add_unproven (verdict, gaps[i].text);
+}
+
+gboolean
 policy_api_is_bound (guint8 major, guint8 minor)
 {
     return at_least (major, minor, SEV_API_BOUND_MAJOR, SEV_API_BOUND_MINOR);

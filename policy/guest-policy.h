@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "policy/verdict.h"
 #include "sev/wire/sev-wire.h"
 
 G_BEGIN_DECLS
@@ -45,6 +46,24 @@ char **policy_guest_flags (guint32 policy);
 void policy_guest_min_api (guint32 policy, guint8 *major, guint8 *minor);
 /** policy_guest_allows_api: Returns: %TRUE if API @major.@minor satisfies the policy */
 gboolean policy_guest_allows_api (guint32 policy, guint8 major, guint8 minor);
+
+/**
+ * policy_guest_require:
+ * @accept_debug: the owner's word (--accept-debug)
+ *
+ * Refuses a policy under which the host may read the guest's memory whatever is verified:
+ * one without no-debug (AMD 55766, DBG_DECRYPT).
+ * Errors: %POLICY_ERROR_POLICY_ALLOWS_DEBUG.
+ */
+gboolean policy_guest_require (guint32 policy,
+                               gboolean accept_debug,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * policy_guest_lint:
+ * Adds to @verdict what stays unproven because no-debug, no-send or no-key-sharing is not
+ * set, a sentence each.
+ */
+void policy_guest_lint (guint32 policy, PolicyVerdict *verdict);
 
 /** policy_api_is_bound: Returns: %TRUE from API 0.17 on: MACs bind version and context */
 gboolean policy_api_is_bound (guint8 major, guint8 minor);

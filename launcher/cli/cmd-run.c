@@ -41,6 +41,8 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "none, user (default), network=NAME or bridge=NAME", "NET" },
         { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
           "Guest policy: names with commas between them, or 0x…", "POLICY" },
+        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
+          "Take a guest policy that lets the host read the guest (dangerous)", NULL },
         { "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
           "qcow2 or raw (default: by its content)", "FORMAT" },
         { "backing-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->backing,

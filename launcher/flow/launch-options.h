@@ -16,6 +16,7 @@ typedef struct {
     int vcpus;     /* 0: not given */
     char *network; /* (nullable) */
     char *policy;  /* (nullable) */
+    gboolean accept_debug;
 
     char *uki;    /* (nullable) */
     char *kernel; /* (nullable) */

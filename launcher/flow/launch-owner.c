@@ -72,7 +72,7 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
                              "version cannot verify yet");
         return FALSE;
     }
-    return TRUE;
+    return policy_guest_require (owner->guest_policy, options->accept_debug, error);
 }
 
 /* Certificates of AMD that --cek and --ca give; sizes are checked with the chain. */

@@ -9,6 +9,7 @@
 #include "launcher/base/message.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "ovmf-hooks/secret-area.h"
+#include "policy/guest-policy.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -71,6 +72,7 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         return FALSE;
     launch_boot_judge (result->boot, flow->options, flow->owner, result->verdict);
     policy_verdict_add_unproven_standard (result->verdict, FALSE);
+    policy_guest_lint (flow->owner->guest_policy, result->verdict);
     if (policy_verdict_has_failed (result->verdict))
         return flow_set_refused (flow, error);
     result->has_digest = secrets_fit (flow, error) &&

@@ -44,7 +44,19 @@ def words(bed, table):
     row("run-as-nobody-known", "--run-as", "no-such-user", says=["no-such-user"] if os.geteuid() == 0 else [])
 
 
-def policies(table):
+def policies(bed, table, t):
+    weak = ("--policy", "sev,min-api=0.17")
+    with t.test("a policy without no-debug passes with --accept-debug, and is listed as unproven"):
+        def gaps(*words):
+            unproven = bed.dry_run(*words).json["unproven"]
+            return [name for name in ("no-debug", "no-send", "no-key-sharing")
+                    if any(f"({name} is not set)" in text for text in unproven)]
+        t.equal(gaps(*weak, "--accept-debug"), ["no-debug", "no-send", "no-key-sharing"])
+        t.equal(gaps("--policy", "no-debug,no-key-sharing,min-api=0.17"), ["no-send"])
+        t.equal(gaps("--policy", "no-debug,no-send,min-api=0.17"), ["no-key-sharing"])
+        t.equal(gaps(), [])
+    table.row("policy-allows-debug", *weak, says=["no-debug", "--accept-debug"], again=[*weak, "--accept-debug"])
+    table.row("policy-none", "--policy", "none", says=["no-debug"], again=False)
     table.row("policy-unknown-name", "--policy", "no-debug,no-sned", says=["no-sned", "no-send"])
     table.row("policy-reserved-bits", "--policy", "0x40", says=["0x40"], again=False)
     table.row("policy-decimal", "--policy", "3", says=["'3'", "0x"], again=False)
@@ -108,7 +120,7 @@ def main():
         table = launchbed.Table(bed, t, __file__)
         table.positive()
         words(bed, table)
-        policies(table)
+        policies(bed, table, t)
         places(bed, table)
         hosts(bed, table)
         table.finish()

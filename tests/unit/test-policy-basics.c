@@ -101,6 +101,42 @@ test_guest_policy_api (void)
     g_assert_false (policy_api_is_bound (0, 16));
 }
 
+static guint
+n_gaps (guint32 policy, const char *named)
+{
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+
+    policy_guest_lint (policy, verdict);
+    GPtrArray *unproven = policy_verdict_get_unproven (verdict);
+    if (named != NULL)
+        g_assert_nonnull (strstr (g_ptr_array_index (unproven, 0), named));
+    return unproven->len;
+}
+
+/* AMD 55766: a guest without NODBG may be read by DBG_DECRYPT, without NOKS share its key,
+ * without NOSEND leave the platform. */
+static void
+test_guest_policy_protects (void)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (policy_guest_require (0x1, FALSE, &error));
+    g_assert_true (policy_guest_require (policy_guest_default (FALSE), FALSE, &error));
+    g_assert_no_error (error);
+    g_assert_false (policy_guest_require (0x1100002a, FALSE, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_POLICY_ALLOWS_DEBUG);
+    g_assert_cmpint (policy_error_class (error), ==, POLICY_CLASS_INSECURE);
+    g_clear_error (&error);
+    g_assert_true (policy_guest_require (0x1100002a, TRUE, &error));
+    g_assert_no_error (error);
+
+    g_assert_cmpuint (n_gaps (0x1100002b, NULL), ==, 0);
+    g_assert_cmpuint (n_gaps (0x1100002a, "no-debug"), ==, 1);
+    g_assert_cmpuint (n_gaps (0x11000029, "no-key-sharing"), ==, 1);
+    g_assert_cmpuint (n_gaps (0x11000023, "no-send"), ==, 1);
+    g_assert_cmpuint (n_gaps (0, NULL), ==, 3);
+}
+
 /* --- verdict ----------------------------------------------------------------------- */
 
 static PolicyVerdict *
@@ -353,6 +389,7 @@ main (int argc, char **argv)
     g_test_add_func ("/guest-policy/words", test_guest_policy_words);
     g_test_add_func ("/guest-policy/refused", test_guest_policy_refused);
     g_test_add_func ("/guest-policy/api", test_guest_policy_api);
+    g_test_add_func ("/guest-policy/protects", test_guest_policy_protects);
     g_test_add_func ("/verdict/every-check", test_verdict_needs_every_check);
     g_test_add_func ("/verdict/but-one", test_verdict_but_one);
     g_test_add_func ("/verdict/place", test_verdict_needs_a_place);
