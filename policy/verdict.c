@@ -141,7 +141,8 @@ void
 policy_verdict_waive (PolicyVerdict *verdict, PolicyCheck check, const char *unproven)
 {
     g_return_if_fail (verdict != NULL && unproven != NULL);
-    g_return_if_fail (check == POLICY_CHECK_FIRMWARE || check == POLICY_CHECK_BOOT);
+    g_return_if_fail (check == POLICY_CHECK_FIRMWARE || check == POLICY_CHECK_BOOT ||
+                      check == POLICY_CHECK_SESSION);
 
     if (verdict->checks[check] != STATE_FAILED)
         verdict->checks[check] = STATE_WAIVED;

@@ -68,7 +68,8 @@ void policy_verdict_fail_error (PolicyVerdict *verdict,
                                 const GError *failure);
 /**
  * policy_verdict_waive:
- * @check: %POLICY_CHECK_FIRMWARE or %POLICY_CHECK_BOOT; no other can be waived
+ * @check: %POLICY_CHECK_FIRMWARE, %POLICY_CHECK_BOOT or %POLICY_CHECK_SESSION; no other can
+ *   be waived
  * @unproven: what therefore is not proven; appended to the list
  *
  * For options by which the owner says that a check shall not be made.  Without effect

@@ -41,6 +41,7 @@ typedef struct {
 
     gboolean allow_unmeasured_boot;
     gboolean allow_legacy_api;
+    gboolean allow_unbound_session;
     gboolean print_xml;
     gboolean dry_run;
     gboolean paused;

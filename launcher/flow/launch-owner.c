@@ -54,6 +54,8 @@ check_options (const LaunchOptions *o, GError **error)
         return usage (error, "--memory, --vcpus or --wait is out of range");
     if ((o->session != NULL) != (o->tik != NULL) || (o->tik != NULL) != (o->tek != NULL))
         return usage (error, "--session, --tik and --tek go together");
+    if (o->allow_unbound_session && o->session == NULL)
+        return usage (error, "--allow-unbound-session needs --session");
     if (o->print_xml + o->dry_run + o->paused > 1)
         return usage (error, "--print-xml, --dry-run and --paused exclude each other");
     return check_boot_options (o, error);
@@ -120,6 +122,20 @@ read_key (const char *option, const char *path, GError **error)
     return NULL;
 }
 
+/* Without the key nothing shows for which platform its keys were wrapped. */
+static gboolean
+check_unbound (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
+{
+    if (policy_owner_get_key (owner->owner) != NULL || options->allow_unbound_session)
+        return TRUE;
+    g_set_error_literal (
+        error, LAUNCHER_ERROR, LAUNCHER_ERROR_SESSION_UNBOUND,
+        "without the owner's key it cannot be checked that --session was made for the "
+        "platform that is verified: who can open it for another platform could read the "
+        "secrets (--allow-unbound-session does it all the same)");
+    return FALSE;
+}
+
 static gboolean
 read_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
@@ -127,6 +143,8 @@ read_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 
     if (options->session == NULL)
         return TRUE;
+    if (!check_unbound (options, owner, error))
+        return FALSE;
     owner->session =
         policy_read_cert_bytes (options->session, sizeof (SevSessionWire), &cause);
     if (owner->session == NULL) {

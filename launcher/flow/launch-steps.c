@@ -244,8 +244,9 @@ make_session (LaunchFlow *flow, GError **error)
         return policy_session_new (flow->result.chain, cert,
                                    policy_owner_get_key (owner->owner), owner->guest_policy,
                                    error);
-    return policy_session_new_given (flow->result.chain, cert, owner->session, owner->tek,
-                                     owner->tik, owner->guest_policy, error);
+    return policy_session_new_given (flow->result.chain, cert,
+                                     policy_owner_get_key (owner->owner), owner->session,
+                                     owner->tek, owner->tik, owner->guest_policy, error);
 }
 
 static char *
@@ -309,7 +310,8 @@ flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
                                       policy_session_get_id (result->session), error))
         return FALSE;
-    policy_session_judge (result->session, result->verdict);
+    policy_session_judge (result->session, flow->options->allow_unbound_session,
+                          result->verdict);
     if (flow->emulated != NULL)
         dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
     if (!launch_boot_place (result->boot, dir, error))

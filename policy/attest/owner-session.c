@@ -17,6 +17,7 @@ struct _PolicySession {
     gatomicrefcount refs;
     PolicyChain *chain;
     guint32 policy;
+    gboolean bound;
     SevSecret *tek;
     SevSecret *tik;
     GBytes *blob;
@@ -174,12 +175,72 @@ policy_session_new (const PolicyChain *chain,
         internal (local, error);
         return NULL;
     }
+    session->bound = TRUE;
     return g_steal_pointer (&session);
+}
+
+static gboolean
+check_sizes (GBytes *blob, const SevSecret *tek, const SevSecret *tik, GError **error)
+{
+    if (g_bytes_get_size (blob) == sizeof (SevSessionWire) &&
+        sev_secret_size (tek) == SEV_KEY_SIZE && sev_secret_size (tik) == SEV_KEY_SIZE)
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MALFORMED,
+                 "session: blob of %" G_GSIZE_FORMAT " bytes, TEK of %" G_GSIZE_FORMAT
+                 ", TIK of %" G_GSIZE_FORMAT ", expected %" G_GSIZE_FORMAT ", %u and %u",
+                 g_bytes_get_size (blob), sev_secret_size (tek), sev_secret_size (tik),
+                 sizeof (SevSessionWire), SEV_KEY_SIZE, SEV_KEY_SIZE);
+    return FALSE;
+}
+
+static gboolean
+check_policy_mac (const SevSessionWire *wire,
+                  const SevSecret *tik,
+                  guint32 policy,
+                  GError **error)
+{
+    guint8 mac[SEV_MAC_SIZE];
+    GError *local = NULL;
+
+    if (!policy_mac (tik, policy, mac, &local))
+        return internal (local, error);
+    if (sev_constant_time_equal (mac, wire->policy_mac, sizeof mac))
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH,
+                 "session was not made with this TIK for the guest policy 0x%x", policy);
+    return FALSE;
+}
+
+/* A genuine platform opens whatever was wrapped for its PDH, also by somebody who got the
+ * keys out of a blob for another platform, whose PDH key he has. */
+static gboolean
+check_binding (const SevSessionWire *wire,
+               const PolicySession *session,
+               const SevEcKey *owner_key,
+               GError **error)
+{
+    SevSessionWire again = { 0 };
+    GError *local = NULL;
+
+    memcpy (again.nonce, wire->nonce, sizeof again.nonce);
+    memcpy (again.wrap_iv, wire->wrap_iv, sizeof again.wrap_iv);
+    g_autoptr (SevSecret) shared =
+        sev_ec_derive (owner_key, policy_chain_get_pdh_key (session->chain), &local);
+    if (shared == NULL || !policy_session_wrap (&again, shared, session->tek, session->tik,
+                                                session->policy, &local))
+        return internal (local, error);
+    if (sev_constant_time_equal (&again, wire, sizeof again))
+        return TRUE;
+    g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH,
+                         "session was made for another platform, owner or policy, or with "
+                         "another TEK");
+    return FALSE;
 }
 
 PolicySession *
 policy_session_new_given (const PolicyChain *chain,
                           const SevCert *owner_cert,
+                          const SevEcKey *owner_key,
                           GBytes *blob,
                           SevSecret *tek,
                           SevSecret *tik,
@@ -187,39 +248,24 @@ policy_session_new_given (const PolicyChain *chain,
                           GError **error)
 {
     SevSessionWire wire;
-    guint8 mac[SEV_MAC_SIZE];
     GError *local = NULL;
 
     g_return_val_if_fail (chain != NULL && owner_cert != NULL && blob != NULL, NULL);
     g_return_val_if_fail (tek != NULL && tik != NULL, NULL);
 
-    if (!policy_chain_require (chain, error) || !check_owner (owner_cert, NULL, error))
+    if (!policy_chain_require (chain, error) ||
+        !check_owner (owner_cert, owner_key, error) || !check_sizes (blob, tek, tik, error))
         return NULL;
-    if (g_bytes_get_size (blob) != sizeof wire || sev_secret_size (tek) != SEV_KEY_SIZE ||
-        sev_secret_size (tik) != SEV_KEY_SIZE) {
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MALFORMED,
-                     "session: blob of %" G_GSIZE_FORMAT " bytes, TEK of %" G_GSIZE_FORMAT
-                     ", TIK of %" G_GSIZE_FORMAT ", expected %" G_GSIZE_FORMAT
-                     ", %u and %u",
-                     g_bytes_get_size (blob), sev_secret_size (tek), sev_secret_size (tik),
-                     sizeof wire, SEV_KEY_SIZE, SEV_KEY_SIZE);
-        return NULL;
-    }
     memcpy (&wire, g_bytes_get_data (blob, NULL), sizeof wire);
-    if (!policy_mac (tik, policy, mac, &local)) {
-        internal (local, error);
+    if (!check_policy_mac (&wire, tik, policy, error))
         return NULL;
-    }
-    if (!sev_constant_time_equal (mac, wire.policy_mac, sizeof mac)) {
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH,
-                     "session was not made with this TIK for the guest policy 0x%x",
-                     policy);
-        return NULL;
-    }
 
     g_autoptr (PolicySession) session = session_alloc (chain, owner_cert, policy);
     session->tek = sev_secret_ref (tek);
     session->tik = sev_secret_ref (tik);
+    if (owner_key != NULL && !check_binding (&wire, session, owner_key, error))
+        return NULL;
+    session->bound = owner_key != NULL;
     if (!set_blob (session, &wire, sizeof wire, &local)) {
         internal (local, error);
         return NULL;
@@ -248,11 +294,26 @@ policy_session_unref (PolicySession *session)
     g_free (session);
 }
 
+gboolean
+policy_session_is_bound (const PolicySession *session)
+{
+    g_return_val_if_fail (session != NULL, FALSE);
+    return session->bound;
+}
+
 void
-policy_session_judge (const PolicySession *session, PolicyVerdict *verdict)
+policy_session_judge (const PolicySession *session,
+                      gboolean accept_unbound,
+                      PolicyVerdict *verdict)
 {
     g_return_if_fail (session != NULL && verdict != NULL);
-    policy_verdict_pass (verdict, POLICY_CHECK_SESSION);
+
+    if (session->bound)
+        policy_verdict_pass (verdict, POLICY_CHECK_SESSION);
+    else if (accept_unbound)
+        policy_verdict_waive (verdict, POLICY_CHECK_SESSION,
+                              "that the session was made for this platform: the owner's "
+                              "key was not there to check it");
 }
 
 const PolicyChain *

@@ -39,16 +39,21 @@ PolicySession *policy_session_new (const PolicyChain *chain,
 
 /**
  * policy_session_new_given:
+ * @owner_key: (nullable): private key of @owner_cert
  * @session: launch blob made elsewhere, 128 bytes
  * @tek: 16 bytes
  * @tik: 16 bytes
  *
  * For --session with --tik and --tek (sevctl session).  The blob's POLICY_MAC must be of
- * @tik and @policy; that the blob was wrapped for this platform shows when it launches.
+ * @tik and @policy.  With @owner_key the blob is made again from its nonce and IV and the
+ * PDH of @chain, and must be the same: the session is bound.  Without it nothing shows that
+ * TEK and TIK were wrapped for this platform: whoever has the key of the PDH that they were
+ * wrapped for knows them, and this platform takes what he wraps for it again.
  * Errors: as above, %POLICY_ERROR_SESSION_MALFORMED, %POLICY_ERROR_SESSION_MISMATCH.
  */
 PolicySession *policy_session_new_given (const PolicyChain *chain,
                                          const SevCert *owner_cert,
+                                         const SevEcKey *owner_key,
                                          GBytes *session,
                                          SevSecret *tek,
                                          SevSecret *tik,
@@ -59,8 +64,18 @@ PolicySession *policy_session_ref (PolicySession *session);
 void policy_session_unref (PolicySession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicySession, policy_session_unref)
 
-/** policy_session_judge: records %POLICY_CHECK_SESSION as passed */
-void policy_session_judge (const PolicySession *session, PolicyVerdict *verdict);
+/** policy_session_is_bound: made for the PDH of its chain, as its owner's key showed */
+gboolean policy_session_is_bound (const PolicySession *session);
+/**
+ * policy_session_judge:
+ * @accept_unbound: the owner's word (--allow-unbound-session)
+ *
+ * Records %POLICY_CHECK_SESSION: passed for a bound session, waived for one that is not but
+ * is accepted, else nothing, so that the verdict stays refused.
+ */
+void policy_session_judge (const PolicySession *session,
+                           gboolean accept_unbound,
+                           PolicyVerdict *verdict);
 
 const PolicyChain *policy_session_get_chain (const PolicySession *session);
 guint32 policy_session_get_policy (const PolicySession *session);

@@ -211,7 +211,7 @@ new_verdict (Meeting *m, const PolicySession *session)
 
     policy_verdict_set_judged_on (verdict, POLICY_JUDGED_EMULATED_HOST);
     policy_chain_judge (m->chain, verdict);
-    policy_session_judge (session, verdict);
+    policy_session_judge (session, FALSE, verdict);
     policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
     policy_verdict_pass (verdict, POLICY_CHECK_BOOT);
     policy_verdict_pass (verdict, POLICY_CHECK_FRESH);

@@ -154,12 +154,13 @@ def ledger(bed, table):
 
 
 class Given:
-    """Files of a session that was made elsewhere, and an owner without a key."""
+    """Files of a session that was made elsewhere, and its owner's."""
 
     def __init__(self, bed, session, name="given"):
         self.bed, self.session, self.dir = bed, session, os.path.join(bed.dir, name)
         os.mkdir(self.dir, 0o700)
         self.write("pdh.cert", session.cert)
+        self.write("pdh.key", session.key_pem())
         self.write("session.b64", owner.b64(session.blob).encode())
         self.write("tik.bin", session.tik)
         self.write("tek.bin", session.tek)
@@ -182,19 +183,27 @@ def sessions(bed, table, t):
     pdh = bed.host.certificate("pdh")
     given = Given(bed, owner.Session(pdh, POLICY))
     words, changes = given.words(), {"owner_cert": given.path("pdh.cert")}
+    accepted = "--allow-unbound-session"
 
     def row(name, part, data, *says):
         table.row(name, *words, changes=changes, prepare=lambda: changed(given.path(part), data),
                   says=says, again=False)
-    with t.test("a session made elsewhere passes a rehearsal"):
-        bed.dry_run(*words, changes=changes)
+    with t.test("a session made elsewhere passes a rehearsal, with its owner's key"):
+        bound = bed.dry_run(*words, changes=changes).json["unproven"]
+        t.equal([text for text in bound if "session" in text], [])
     blob, session = given.session.blob, given.session
     row("session-truncated", "session.b64", owner.b64(blob[:127]).encode(), "session.b64", "127 bytes", "128")
     row("session-other-tik", "tik.bin", bytes(16))
     row("session-short-tek", "tek.bin", session.tek[:15], "tek.bin", "15 bytes", "16")
+    row("session-other-tek", "tek.bin", bytes(16), "another TEK")
     row("session-other-policy", "session.b64",
         owner.b64(blob[:96] + owner.mac(session.tik, (POLICY & ~1).to_bytes(4, "little"))).encode())
-    table.row("session-no-key", changes=changes, says=["pdh.key"], again=False)
+    # The same owner's, with keys that the other platform's administrator knows.
+    other = owner.Session(owner.make_cert(owner.ec.generate_private_key(owner.ec.SECP384R1())), POLICY,
+                          key=session.key)
+    with changed(given.path("tik.bin"), other.tik), changed(given.path("tek.bin"), other.tek):
+        row("session-of-another-platform", "session.b64", owner.b64(other.blob).encode(), "another platform")
+    unbound(bed, table, t, given)
     with t.test("a session made elsewhere is verified, and its guest left paused"):
         before = bed.leftovers()
         result = bed.launch("--json", "--paused", *words, changes=changes)
@@ -203,9 +212,26 @@ def sessions(bed, table, t):
         bed.destroy()
         bed.same_leftovers(before)
     table.row("session-reused", *words, changes=changes, says=["judged before"], again=False)
+    table.row("session-unbound-alone", accepted, says=["--session"])
+
+
+def unbound(bed, table, t, given):
+    """Sessions whose owner's key nobody has: those of sevctl."""
+    words, changes = given.words(), {"owner_cert": given.path("pdh.cert")}
+    accepted = "--allow-unbound-session"
+
+    def no_key():
+        return away(given.path("pdh.key"))
+    table.row("session-no-key", changes=changes, prepare=no_key, says=["pdh.key"], again=False)
+    with t.test("without the key it passes a rehearsal only with --allow-unbound-session, and is unproven"):
+        with no_key():
+            said = bed.dry_run(*words, accepted, changes=changes).json["unproven"]
+        t.equal(len([text for text in said if "made for this platform" in text]), 1, said)
+    table.row("session-unbound", *words, changes=changes, prepare=no_key, says=["owner's key", accepted], again=False)
     stranger = Given(bed, owner.Session(owner.make_cert(owner.ec.generate_private_key(owner.ec.SECP384R1())), POLICY),
                      "stranger")
-    table.row("session-of-another-platform", *stranger.words(), changes={"owner_cert": stranger.path("pdh.cert")})
+    table.row("session-unbound-of-another", *stranger.words(), accepted, prepare=lambda: away(stranger.path("pdh.key")),
+              changes={"owner_cert": stranger.path("pdh.cert")})
 
 
 def session_dir(bed, table):

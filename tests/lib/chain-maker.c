@@ -239,7 +239,7 @@ test_session (const guint8 *tek_tik, guint32 policy)
                                     sizeof policy_le, wire.policy_mac, NULL));
     g_autoptr (GBytes) blob = g_bytes_new (&wire, sizeof wire);
     PolicySession *session =
-        policy_session_new_given (chain, &cert, blob, tek, tik, policy, &error);
+        policy_session_new_given (chain, &cert, NULL, blob, tek, tik, policy, &error);
     g_assert_no_error (error);
     return session;
 }

@@ -10,6 +10,7 @@ import hmac
 import os
 import struct
 
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -64,9 +65,11 @@ def make_cert(key):
 class Session:
     """Keys agreed with a platform for one guest, and the messages that carry them."""
 
-    def __init__(self, platform_pdh, policy, policy_in_mac=None):
-        """policy_in_mac: what the session is made for, if not the policy that is asked for"""
-        key = ec.generate_private_key(ec.SECP384R1())
+    def __init__(self, platform_pdh, policy, policy_in_mac=None, key=None):
+        """policy_in_mac: what the session is made for, if not the policy that is asked for;
+        key: the owner's, else a new one"""
+        key = key or ec.generate_private_key(ec.SECP384R1())
+        self.key = key
         shared = key.exchange(ec.ECDH(), cert_public_key(platform_pdh))
         nonce, iv = os.urandom(16), os.urandom(16)
         master = kdf(shared, b"sev-master-secret", nonce)
@@ -78,6 +81,11 @@ class Session:
         self.blob = (nonce + wrapped + iv + mac(kdf(master, b"sev-kik"), wrapped)
                      + mac(self.tik, struct.pack("<I", signed)))
         assert len(self.blob) == 128
+
+    def key_pem(self):
+        """The owner's key as pdh.key holds it."""
+        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                      serialization.NoEncryption())
 
     def measurement(self, digest, nonce, api, build):
         """The 32 bytes of LAUNCH_MEASURE; api is (major, minor)."""

@@ -171,7 +171,7 @@ assert_not_given (GBytes *blob,
     test_owner_cert (&cert, key);
     sev_secret_writable (tik)[0] ^= tik_xor;
     g_autoptr (PolicySession) session =
-        policy_session_new_given (chain, &cert, blob, tek, tik, policy, &error);
+        policy_session_new_given (chain, &cert, NULL, blob, tek, tik, policy, &error);
     if (code < 0) {
         g_assert_no_error (error);
         g_assert_nonnull (session);
@@ -196,6 +196,123 @@ test_session_given_refused (void)
     assert_not_given (blob, 16, 16, 1, POLICY, POLICY_ERROR_SESSION_MISMATCH);
     assert_not_given (blob, 16, 16, 0, POLICY ^ 1, POLICY_ERROR_SESSION_MISMATCH);
     assert_not_given (mac, 16, 16, 0, POLICY, POLICY_ERROR_SESSION_MISMATCH);
+}
+
+/* What the owner of @owner wraps for the platform of @pdh: AMD 55766, "session keys". */
+static void
+wrap (SevSessionWire *wire, const SevEcKey *owner, const SevEcKey *pdh, guint32 policy)
+{
+    const guint32 policy_le = GUINT32_TO_LE (policy);
+    guint8 ms[16], kek[16], kik[16];
+    g_autoptr (SevSecret) z = sev_ec_derive (owner, pdh, NULL);
+
+    memset (wire->nonce, 0x17, sizeof wire->nonce);
+    memset (wire->wrap_iv, 0x71, sizeof wire->wrap_iv);
+    g_assert_true (sev_kdf_derive (sev_secret_data (z), sev_secret_size (z),
+                                   "sev-master-secret", wire->nonce, 16, ms, 16, NULL));
+    g_assert_true (sev_kdf_derive (ms, 16, "sev-kek", NULL, 0, kek, 16, NULL));
+    g_assert_true (sev_kdf_derive (ms, 16, "sev-kik", NULL, 0, kik, 16, NULL));
+    g_assert_true (sev_aes128_ctr (kek, wire->wrap_iv, keys, wire->wrap_tk, 32, NULL));
+    g_assert_true (sev_hmac_sha256 (kik, 16, wire->wrap_tk, 32, wire->wrap_mac, NULL));
+    g_assert_true (sev_hmac_sha256 (keys + 16, 16, &policy_le, 4, wire->policy_mac, NULL));
+}
+
+/* @owner: whose private key is there, or NULL with the public one in @cert */
+static PolicySession *
+given (const SevSessionWire *wire,
+       const SevCert *cert,
+       const SevEcKey *owner,
+       const guint8 *tek_tik,
+       GError **error)
+{
+    g_autoptr (PolicyChain) chain = test_chain_verified ();
+    g_autoptr (SevSecret) tek = sev_secret_new_copy (tek_tik, 16);
+    g_autoptr (SevSecret) tik = sev_secret_new_copy (tek_tik + 16, 16);
+    g_autoptr (GBytes) blob = g_bytes_new (wire, sizeof *wire);
+
+    return policy_session_new_given (chain, cert, owner, blob, tek, tik, POLICY, error);
+}
+
+static void
+assert_unbound (const SevSessionWire *wire,
+                const SevCert *cert,
+                const SevEcKey *owner,
+                const guint8 *tek_tik)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PolicySession) session = given (wire, cert, owner, tek_tik, &error);
+
+    g_assert_null (session);
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH);
+}
+
+/* The same 128 bytes, or it was wrapped for somebody else. */
+static void
+test_session_given_bound (void)
+{
+    const TestChain *chain = test_chain_shared ();
+    g_autoptr (SevEcKey) owner = sev_ec_key_generate (SEV_CURVE_P384, NULL);
+    g_autoptr (SevEcKey) other = sev_ec_key_generate (SEV_CURVE_P384, NULL);
+    g_autoptr (GError) error = NULL;
+    SevSessionWire wire, bad;
+    guint8 other_tek[32];
+    SevCert cert;
+
+    test_owner_cert (&cert, owner);
+    wrap (&wire, owner, chain->pdh_key, POLICY);
+    g_autoptr (PolicySession) good = given (&wire, &cert, owner, keys, &error);
+    g_assert_no_error (error);
+    g_assert_true (policy_session_is_bound (good));
+    g_assert_cmpmem (g_bytes_get_data (policy_session_get_blob (good), NULL), 128, &wire,
+                     128);
+
+    for (gsize i = 0; i < sizeof wire; i++) {
+        bad = wire;
+        ((guint8 *) &bad)[i] ^= 0x40;
+        assert_unbound (&bad, &cert, owner, keys);
+    }
+    memcpy (other_tek, keys, sizeof other_tek);
+    other_tek[0] ^= 1;
+    assert_unbound (&wire, &cert, owner, other_tek);
+    /* For the PDH of another platform, by the same owner; and by another owner. */
+    wrap (&bad, owner, other, POLICY);
+    assert_unbound (&bad, &cert, owner, keys);
+    wrap (&bad, other, chain->pdh_key, POLICY);
+    assert_unbound (&bad, &cert, owner, keys);
+    g_autoptr (PolicySession) none = given (&wire, &cert, other, keys, &error);
+    g_assert_null (none);
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_KEY_MISMATCH);
+}
+
+/* Without the owner's key only his word lets the verdict pass. */
+static void
+test_session_given_unbound (void)
+{
+    g_autoptr (SevEcKey) owner = sev_ec_key_generate (SEV_CURVE_P384, NULL);
+    g_autoptr (SevEcKey) other = sev_ec_key_generate (SEV_CURVE_P384, NULL);
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+    g_autoptr (PolicyVerdict) bound = policy_verdict_new ();
+    SevSessionWire wire;
+    SevCert cert;
+
+    test_owner_cert (&cert, owner);
+    wrap (&wire, owner, test_chain_shared ()->pdh_key, POLICY);
+    g_autoptr (PolicySession) good = given (&wire, &cert, owner, keys, NULL);
+    policy_session_judge (good, FALSE, bound);
+    g_assert_true (policy_verdict_check_passed (bound, POLICY_CHECK_SESSION));
+    g_assert_cmpuint (policy_verdict_get_unproven (bound)->len, ==, 0);
+
+    wrap (&wire, owner, other, POLICY);
+    g_autoptr (PolicySession) session = given (&wire, &cert, NULL, keys, NULL);
+    g_assert_nonnull (session);
+    g_assert_false (policy_session_is_bound (session));
+    policy_session_judge (session, FALSE, verdict);
+    g_assert_false (policy_verdict_check_passed (verdict, POLICY_CHECK_SESSION));
+    policy_session_judge (session, TRUE, verdict);
+    g_assert_true (policy_verdict_check_passed (verdict, POLICY_CHECK_SESSION));
+    GPtrArray *unproven = policy_verdict_get_unproven (verdict);
+    g_assert_cmpuint (unproven->len, ==, 1);
+    g_assert_nonnull (strstr (g_ptr_array_index (unproven, 0), "made for this platform"));
 }
 
 /* --- measurement ------------------------------------------------------------------- */
@@ -525,6 +642,8 @@ main (int argc, char **argv)
     g_test_add_func ("/session/opens", test_session_opens);
     g_test_add_func ("/session/refused", test_session_refused);
     g_test_add_func ("/session/given-refused", test_session_given_refused);
+    g_test_add_func ("/session/given-bound", test_session_given_bound);
+    g_test_add_func ("/session/given-unbound", test_session_given_unbound);
     g_test_add_func ("/measure/refused", test_measure_refused);
     g_test_add_func ("/measure/api", test_measure_api);
     g_test_add_func ("/measure/digest", test_digest);

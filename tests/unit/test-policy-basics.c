@@ -244,7 +244,7 @@ test_verdict_waive (void)
     g_assert_false (policy_verdict_check_passed (verdict, POLICY_CHECK_FIRMWARE));
 }
 
-/* Only two checks are the owner's to waive. */
+/* Only three checks are the owner's to waive. */
 static void
 test_verdict_waive_others (void)
 {

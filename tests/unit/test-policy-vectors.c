@@ -323,11 +323,11 @@ check_session_given (JsonObject *v)
     g_assert_true (
         sev_cert_decode (g_bytes_get_data (cert_bytes, NULL), SEV_CERT_SIZE, &cert, NULL));
     g_autoptr (PolicySession) good =
-        policy_session_new_given (chain, &cert, blob, tek, tik, policy, &error);
+        policy_session_new_given (chain, &cert, NULL, blob, tek, tik, policy, &error);
     g_assert_no_error (error);
     g_assert_true (g_bytes_equal (policy_session_get_blob (good), blob));
     g_autoptr (PolicySession) none =
-        policy_session_new_given (chain, &cert, bad, tek, tik, policy, &error);
+        policy_session_new_given (chain, &cert, NULL, bad, tek, tik, policy, &error);
     g_assert_null (none);
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH);
 }
