@@ -17,6 +17,7 @@ from launchbed import away, changed, mode, owned_by, there  # noqa: E402
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 17 << 24
 EXTRA = "0b1ea0e4-4d1b-4b5e-9df9-0d7a3ac1a3c6"
+OTHER_UUID = "0b5e55ed-0000-4000-8000-000000000000"
 OTHER_ROOT = "sha256:" + "5a" * 32
 DAEMON = 1
 
@@ -127,7 +128,7 @@ def releases(bed, table):
     table.row("release-missing", prepare=lambda: away(f"{bed.owner}/releases"),
               says=["disk.qcow2", "release create"])
     table.row("release-of-another-image", changes={"image": bed.copy(bed.disk, "other.qcow2")},
-              prepare=lambda: conf(bed, "luks-uuid=1", "luks-uuid=f"), says=["other.qcow2", "LUKS UUID"])
+              prepare=lambda: conf(bed, "luks-uuid=", f"luks-uuid={OTHER_UUID}\n#"), says=["other.qcow2", "LUKS UUID"])
     os.unlink(f"{bed.host.files}/other.qcow2")
     table.row("release-ambiguous", prepare=lambda: second_release(bed), says=["disk.qcow2-b"])
     table.row("release-unknown-key", prepare=lambda: conf(bed, "[boot]", "[boot]\nkernal=1"), says=["kernal"])
