@@ -24,7 +24,9 @@ def words(bed, table):
     row("qemu-option", "-object", "sev-guest,id=sev0", says=["--help"])
     row("unexpected-word", "disk2.qcow2", says=["disk2.qcow2"])
     row("quiet-and-debug", "--quiet", "--debug", says=["--quiet", "--debug"])
-    row("print-xml-and-dry-run", "--print-xml", "--dry-run", says=["--print-xml", "--dry-run"])
+    row("print-xml-and-dry-run", run=lambda _: bed.launch("--print-xml", "--dry-run"),
+        says=["--print-xml", "--dry-run"])
+    row("print-xml-and-json", "--print-xml", says=["--print-xml", "--json"])
     row("uki-and-kernel", "--uki", "a", "--kernel", "b", says=["--uki", "--kernel"])
     row("uki-and-append", "--uki", "a", "--append", "b", says=["--uki", "--append"])
     row("initrd-alone", "--initrd", "a", says=["--kernel"])

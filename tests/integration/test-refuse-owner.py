@@ -251,7 +251,7 @@ def secrets(bed, table):
     table.row("secret-missing", "--secret", f"{EXTRA}:{bed.dir}/none", says=[f"{bed.dir}/none"])
     table.row("secret-directory", "--secret", f"{EXTRA}:{bed.dir}", says=[bed.dir])
     table.row("secret-unknown-alias", "--secret", f"disk-key:{bed.disk_key}", says=["disk-key"])
-    table.row("secret-without-file", "--secret", "luks-key", says=["luks-key", "ALIAS:FILE"])
+    table.row("secret-without-file", "--secret", "luks-key", says=["--secret", "ALIAS:FILE"])
     table.row("secret-twice", "--secret", f"luks-key:{bed.disk_key}", says=["luks-key"])
 
 
