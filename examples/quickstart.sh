@@ -14,7 +14,7 @@ demo=$SEVLAUNCH_CACHE/demo-$clone_id
 scripts/ensure-packages.sh build run firmware disk
 
 say "building sevlaunch"
-build_tree "$build/gcc" --prefix="$stage"
+build_tree "$build/gcc" gcc --prefix="$stage"
 quietly "$build/gcc/install.log" make -C "$build/gcc" install
 PATH=$stage/bin:$PATH
 

@@ -35,10 +35,22 @@ quietly() {
     fi
 }
 
-# build_tree DIR CONFIGURE-ARGUMENT...: configures when needed and builds.
+# Where there is a ccache, objects are kept by content, so that another clone, the tarball
+# and a second run compile only what is new.  Paths are hashed as they lie in the tree.
+export CCACHE_DIR=$SEVLAUNCH_CACHE/ccache CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
+export CCACHE_MAXSIZE=1G
+compiler() {
+    if command -v ccache >/dev/null; then
+        printf 'ccache %s' "$1"
+    else
+        printf '%s' "$1"
+    fi
+}
+
+# build_tree DIR COMPILER CONFIGURE-ARGUMENT...: configures when needed and builds.
 build_tree() {
     tree=$1
-    shift
+    set -- "CC=$(compiler "$2")" "${@:3}"
     mkdir -p "$tree"
     if [ ! -x "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ] \
         || [ ! -e "$top/Makefile.in" ]; then

@@ -18,7 +18,7 @@ build=$top/build
 scripts/ensure-packages.sh build run firmware disk test
 
 say "building with gcc, warnings are errors"
-build_tree "$build/gcc" --enable-werror --prefix="$stage"
+build_tree "$build/gcc" gcc --enable-werror --prefix="$stage"
 quietly "$build/gcc/install.log" make -C "$build/gcc" install
 
 say "firmware"
@@ -27,6 +27,8 @@ say "test disk"
 tests/lib/make-test-disk.sh --output "$SEVLAUNCH_CACHE/test-disk" >"$build/disk.log"
 
 export SEVLAUNCH=$stage/bin/sevlaunch
+SEVLAUNCH_CC=$(compiler gcc)
+export SEVLAUNCH_CC
 export SEVLAUNCH_PREFIX=$stage
 export SEVLAUNCH_FIRMWARE=$stage/share/sevlaunch/sevlaunch-ovmf.fd
 export SEVLAUNCH_TEST_DISK=$SEVLAUNCH_CACHE/test-disk
@@ -49,7 +51,7 @@ fi
 say "unit tests (gcc)"
 make -C "$build/gcc" -j2 -k check >"$build/gcc-check.log" 2>&1 </dev/null || true
 say "unit tests (clang, AddressSanitizer, UndefinedBehaviorSanitizer)"
-build_tree "$build/clang" CC=clang --enable-werror --enable-sanitizers
+build_tree "$build/clang" clang --enable-werror --enable-sanitizers
 make -C "$build/clang" -j2 -k check >"$build/clang-check.log" 2>&1 </dev/null || true
 
 say "tarball, valgrind, guests"

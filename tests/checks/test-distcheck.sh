@@ -8,7 +8,9 @@ top=$(sed -n 's/^abs_top_srcdir = //p' Makefile)
 log=distcheck.log
 echo 1..2
 
-if make -j2 distcheck >"$log" 2>&1 </dev/null; then
+# No optimisation: this is about what is in the tarball, not about what the compiler says.
+if make -j2 distcheck DISTCHECK_CONFIGURE_FLAGS="CC='${SEVLAUNCH_CC:-gcc}' CFLAGS=-O1" \
+    >"$log" 2>&1 </dev/null; then
     echo "ok 1 - make distcheck"
 else
     echo "not ok 1 - make distcheck"
