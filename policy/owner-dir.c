@@ -319,7 +319,8 @@ find_by (const PolicyOwner *owner,
             continue;
         if (*out != NULL) {
             g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_AMBIGUOUS,
-                         "releases '%s' and '%s' are both for '%s'",
+                         "releases '%s' and '%s' are both for '%s' (--release NAME says "
+                         "which one is meant)",
                          policy_release_get_name (*out), policy_release_get_name (release),
                          wanted);
             return FALSE;
@@ -346,28 +347,72 @@ load_secrets (const PolicyOwner *owner, PolicyRelease *release, GError **error)
     return ok;
 }
 
+/* The UUID is the image's word: it may not lead away from what the owner named. */
+static gboolean
+find_by_both (const PolicyOwner *owner,
+              const char *base,
+              const char *uuid,
+              PolicyRelease **by_name,
+              PolicyRelease **by_uuid,
+              GError **error)
+{
+    if (!find_by (owner, policy_release_get_luks_uuid, uuid, by_uuid, error) ||
+        !find_by (owner, policy_release_get_image, base, by_name, error))
+        return FALSE;
+    if (*by_name == NULL || *by_uuid == NULL || *by_name == *by_uuid)
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_AMBIGUOUS,
+                 "the image's name '%s' is of release '%s', the LUKS UUID in it of release "
+                 "'%s': it may be another image than it seems (--release NAME says which "
+                 "one is meant)",
+                 base, policy_release_get_name (*by_name),
+                 policy_release_get_name (*by_uuid));
+    return FALSE;
+}
+
 PolicyRelease *
 policy_owner_find_release (const PolicyOwner *owner,
                            const char *image,
                            const char *luks_uuid,
+                           gboolean *by_uuid_alone,
                            GError **error)
 {
-    PolicyRelease *found = NULL;
+    PolicyRelease *by_name = NULL;
+    PolicyRelease *by_uuid = NULL;
 
     g_return_val_if_fail (owner != NULL, NULL);
 
     g_autofree char *base = image != NULL ? g_path_get_basename (image) : NULL;
     g_autofree char *uuid = luks_uuid != NULL ? g_ascii_strdown (luks_uuid, -1) : NULL;
-    if (!find_by (owner, policy_release_get_luks_uuid, uuid, &found, error))
+    if (!find_by_both (owner, base, uuid, &by_name, &by_uuid, error))
         return NULL;
-    if (found == NULL && !find_by (owner, policy_release_get_image, base, &found, error))
-        return NULL;
+    PolicyRelease *found = by_name != NULL ? by_name : by_uuid;
     if (found == NULL) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_MISSING,
                      "no release in '%s' is for image '%s'%s%s (sevlaunch release create "
                      "makes one)",
                      owner->dir, base != NULL ? base : "-",
                      uuid != NULL ? " or LUKS UUID " : "", uuid != NULL ? uuid : "");
+        return NULL;
+    }
+    if (by_uuid_alone != NULL)
+        *by_uuid_alone = by_name == NULL;
+    return load_secrets (owner, found, error) ? found : NULL;
+}
+
+PolicyRelease *
+policy_owner_take_release (const PolicyOwner *owner, const char *name, GError **error)
+{
+    PolicyRelease *found = NULL;
+
+    g_return_val_if_fail (owner != NULL && name != NULL, NULL);
+
+    if (!find_by (owner, policy_release_get_name, name, &found, error))
+        return NULL;
+    if (found == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_MISSING,
+                     "'%s' has no release '%s' (sevlaunch release create makes one)",
+                     owner->dir, name);
         return NULL;
     }
     return load_secrets (owner, found, error) ? found : NULL;

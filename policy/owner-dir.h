@@ -67,10 +67,12 @@ PolicyRelease *policy_owner_get_release (const PolicyOwner *owner, guint index);
 /**
  * policy_owner_find_release:
  * @image: (nullable): path or base name of the image
- * @luks_uuid: (nullable): UUID of its encrypted partition
+ * @luks_uuid: (nullable): UUID of its encrypted partition; the image says it, untrusted
+ * @by_uuid_alone: (out) (optional): the name led to no release, so that the image chose it
  *
- * A UUID that matches goes before a name that does.  Loads the secrets of what it finds, so
- * call it before privileges are dropped.
+ * The release that name and UUID lead to, or the one of them that leads to any; two
+ * different ones are ambiguous.  Loads the secrets of what it finds, so call it before
+ * privileges are dropped.
  * Returns: (transfer none)
  * Errors: %POLICY_ERROR_RELEASE_MISSING, %POLICY_ERROR_RELEASE_AMBIGUOUS,
  *   %POLICY_ERROR_RELEASE_SECRET, %POLICY_ERROR_OWNER_FILE_MODE,
@@ -79,6 +81,15 @@ PolicyRelease *policy_owner_get_release (const PolicyOwner *owner, guint index);
 PolicyRelease *policy_owner_find_release (const PolicyOwner *owner,
                                           const char *image,
                                           const char *luks_uuid,
+                                          gboolean *by_uuid_alone,
+                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * policy_owner_take_release:
+ * @name: of the release (--release), so that nothing of the image chooses
+ * Likewise.
+ */
+PolicyRelease *policy_owner_take_release (const PolicyOwner *owner,
+                                          const char *name,
                                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

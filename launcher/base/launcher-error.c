@@ -14,6 +14,7 @@ static const LauncherReason reasons[] = {
     REASON (INTERNAL, "internal-error", INTERNAL),
     REASON (USAGE, "usage", USAGE),
     REASON (UNMEASURED_BOOT, "unmeasured-boot", INSECURE),
+    REASON (RELEASE_UNNAMED, "release-unnamed", INSECURE),
     REASON (SESSION_UNBOUND, "session-unbound", INSECURE),
     REASON (FIRMWARE_MISSING, "firmware-missing", INPUT),
     REASON (FIRMWARE_UNSUITABLE, "firmware-unsuitable", INPUT),

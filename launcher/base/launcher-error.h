@@ -34,6 +34,7 @@ typedef enum {
     LAUNCHER_ERROR_INTERNAL,
     LAUNCHER_ERROR_USAGE,                  /* usage */
     LAUNCHER_ERROR_UNMEASURED_BOOT,        /* unmeasured-boot */
+    LAUNCHER_ERROR_RELEASE_UNNAMED,        /* release-unnamed */
     LAUNCHER_ERROR_SESSION_UNBOUND,        /* session-unbound */
     LAUNCHER_ERROR_FIRMWARE_MISSING,       /* firmware-missing */
     LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,    /* firmware-unsuitable */

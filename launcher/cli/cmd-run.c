@@ -31,6 +31,9 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "Disk image: qcow2, or raw with a GPT", "FILE" },
         { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
           "The guest owner's certificate, in the owner's directory", "FILE" },
+        { "release", 0, 0, G_OPTION_ARG_STRING, &o->release,
+          "The release that is meant (default: by the image's name, or its LUKS UUID)",
+          "NAME" },
         { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
           "Name of the guest (default: from the image's)", "NAME" },
         { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "Memory in MiB (default: 1024)",
@@ -123,7 +126,7 @@ options_clear (LaunchOptions *o)
         &o->policy,      &o->uki,     &o->kernel,        &o->initrd, &o->append,
         &o->firmware,    &o->connect, &o->emulated_host, &o->run_as, &o->platform,
         &o->cek,         &o->ca,      &o->session,       &o->tik,    &o->tek,
-        &o->session_dir,
+        &o->session_dir, &o->release,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

@@ -11,6 +11,7 @@ typedef struct {
     char *format;   /* (nullable) */
     char **backing; /* (nullable) */
     char *owner_cert;
+    char *release; /* (nullable) */
     char *name;    /* (nullable) */
     int memory;    /* MiB; 0: not given */
     int vcpus;     /* 0: not given */

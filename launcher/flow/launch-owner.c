@@ -225,6 +225,45 @@ set_paths (const LaunchOptions *options, LaunchOwner *owner)
         owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
 }
 
+/* Only what the owner named may get more than its release pins. */
+static gboolean
+check_named (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
+{
+    const char *option = o->allow_unmeasured_boot   ? "--allow-unmeasured-boot"
+                         : o->accept_firmware       ? "--accept-firmware"
+                         : o->secrets               ? "--secret"
+                         : o->accept_debug          ? "--accept-debug"
+                         : o->allow_unbound_session ? "--allow-unbound-session"
+                         : o->allow_legacy_api      ? "--allow-legacy-api"
+                                                    : NULL;
+
+    if (option == NULL)
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_RELEASE_UNNAMED,
+                 "the image's name is of no release, only the LUKS UUID in it leads to "
+                 "release '%s', and any host can write another UUID: with %s the release "
+                 "must be named (--release %s)",
+                 policy_release_get_name (owner->release), option,
+                 policy_release_get_name (owner->release));
+    return FALSE;
+}
+
+static gboolean
+find_release (const LaunchOptions *options,
+              LaunchOwner *owner,
+              const char *uuid,
+              GError **error)
+{
+    gboolean by_uuid_alone = FALSE;
+
+    owner->release = options->release != NULL
+                         ? policy_owner_take_release (owner->owner, options->release, error)
+                         : policy_owner_find_release (owner->owner, owner->image, uuid,
+                                                      &by_uuid_alone, error);
+    return owner->release != NULL &&
+           (!by_uuid_alone || check_named (options, owner, error));
+}
+
 /* The image's UUID is read before the owner's key is, and by another process. */
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
@@ -233,7 +272,8 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
     g_autofree char *uuid = NULL;
 
-    if (!image_peek_luks_uuid (owner->image, options->format,
+    if (options->release == NULL &&
+        !image_peek_luks_uuid (owner->image, options->format,
                                (const char *const *) owner->backing, owner->run_as, &uuid,
                                error))
         return FALSE;
@@ -245,9 +285,9 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
     owner->owner = policy_owner_open (options->owner_cert, flags, error);
     if (owner->owner == NULL)
         return FALSE;
-    owner->release = policy_owner_find_release (owner->owner, owner->image, uuid, error);
-    return owner->release != NULL && read_session (options, owner, error) &&
-           read_amd_files (options, owner, error) && fill_table (options, owner, error);
+    return find_release (options, owner, uuid, error) &&
+           read_session (options, owner, error) && read_amd_files (options, owner, error) &&
+           fill_table (options, owner, error);
 }
 
 static gboolean

@@ -250,6 +250,7 @@ launch_report_json (const LaunchOptions *options,
 
     json_object_set_string_member (object, "schema", "sevlaunch.launch/1");
     set_object (object, "domain", domain_json (result));
+    set_text (object, "release", policy_release_get_name (owner->release));
     set_object (object, "platform", result->chain != NULL ? platform_json (result) : NULL);
     set_object (object, "guest", has_boot ? guest_json (owner, result) : NULL);
     set_object (object, "measured", has_boot ? measured_json (owner, result) : NULL);
@@ -381,6 +382,7 @@ launch_report_words (const LaunchOptions *options,
     if (!result->verified) {
         printf ("dry run: '%s' would be launched at %s with policy 0x%08x (%s)\n",
                 result->name, result->uri, owner->guest_policy, policy);
+        printf ("release: %s\n", policy_release_get_name (owner->release));
         print_measured (owner, result);
         print_unproven (result);
         return;
@@ -391,6 +393,7 @@ launch_report_words (const LaunchOptions *options,
                                    : "running");
     print_platform (result);
     printf ("policy: 0x%08x (%s)\n", owner->guest_policy, policy);
+    printf ("release: %s\n", policy_release_get_name (owner->release));
     print_measured (owner, result);
     printf ("secrets: %u released\n",
             result->released ? ovmf_secret_table_count (owner->table) : 0);

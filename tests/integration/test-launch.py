@@ -26,7 +26,7 @@ STEPS = {"image", "host", "platform", "session", "create", "query", "measure", "
          "watch"}
 # What README and man page promise of a launch's document.
 SCHEMA = {
-    "schema": str, "domain": {"name": str, "uuid": str, "uri": str},
+    "schema": str, "domain": {"name": str, "uuid": str, "uri": str}, "release": str,
     "platform": {"kind": str, "api": str, "build": int, "owner": str, "owner_fingerprint": str,
                  "chain": {"verified": bool, "root": str, "root_fingerprint": str}},
     "guest": {"type": str, "policy": str, "policy_flags": list, "vcpus": int, "memory_mib": int},
@@ -79,7 +79,7 @@ class Launches:
         said, t = result.json, self.tap
         t.equal(list(differences(said, SCHEMA)), [], result)
         t.equal((said["schema"], said["exit_code"]), ("sevlaunch.launch/1", 0))
-        t.equal(said["domain"]["uri"], self.host.uri)
+        t.equal((said["domain"]["uri"], said["release"]), (self.host.uri, "disk.qcow2"))
         t.equal(said["domain"]["uuid"], self.host.virsh("domuuid", self.bed.name).stdout.strip())
         t.equal(said["judged_on"], "emulated-host")
         t.equal(set(said["timings_ms"]), STEPS)
@@ -199,8 +199,8 @@ class Launches:
         result = self.bed.launch("--paused")
         self.tap.equal(result.code, 0, result)
         for text in (f"VERIFIED: guest '{self.bed.name}' is paused", "EMULATED (protects nothing)",
-                     "judged on the EMULATED host", "secrets: 2 released", "unproven:", "memory size",
-                     sha256(self.uki), sha256(self.bed.firmware), self.bed.disk, "no-debug,no-key-sharing"):
+                     "judged on the EMULATED host", "secrets: 2 released", "release: disk.qcow2", "unproven:",
+                     "memory size", sha256(self.uki), sha256(self.bed.firmware), self.bed.disk, "no-debug,no-key-sharing"):
             self.tap.true(text in result.out, f"no {text!r}\n{result}")
         self.quiet_about_secrets(result.out, result.err)
         self.bed.destroy()

@@ -3,6 +3,7 @@
 """What sevlaunch refuses of the owner's own: directory, certificate, key, roots, releases,
 ledger, sessions, secrets."""
 import contextlib
+import hashlib
 import os
 import shutil
 import sys
@@ -130,7 +131,7 @@ def releases(bed, table):
     table.row("release-of-another-image", changes={"image": bed.copy(bed.disk, "other.qcow2")},
               prepare=lambda: conf(bed, "luks-uuid=", f"luks-uuid={OTHER_UUID}\n#"), says=["other.qcow2", "LUKS UUID"])
     os.unlink(f"{bed.host.files}/other.qcow2")
-    table.row("release-ambiguous", prepare=lambda: second_release(bed), says=["disk.qcow2-b"])
+    table.row("release-ambiguous", prepare=lambda: second_release(bed), says=["disk.qcow2-b", "--release"])
     table.row("release-unknown-key", prepare=lambda: conf(bed, "[boot]", "[boot]\nkernal=1"), says=["kernal"])
     table.row("release-format-2", prepare=lambda: conf(bed, "format=1", "format=2"), says=["'2'", "expected 1"])
     table.row("release-no-firmware", prepare=lambda: conf(bed, "firmware=", "#"), says=["firmware"])
@@ -145,6 +146,44 @@ def releases(bed, table):
     table.row("release-of-a-kernel", says=["a unified kernel image", "a plain kernel"],
               prepare=lambda: conf(bed, "\nuki=", "\n" + "".join(f"{k}={'0' * 64}\n" for k in
                                                                   ("kernel", "initrd", "cmdline")) + "#"))
+
+
+@contextlib.contextmanager
+def another_release(bed, name):
+    """A copy for another image, whose disk this one seems to be; the first one's UUID goes."""
+    with second_release(bed):
+        text = read(f"{bed.owner}/releases/disk.qcow2-b/release.conf").decode()
+        with changed(f"{bed.owner}/releases/disk.qcow2-b/release.conf",
+                     text.replace("image=disk.qcow2", f"image={name}").encode()), \
+                conf(bed, "luks-uuid=", f"luks-uuid={OTHER_UUID}\n#"):
+            yield
+
+
+def chosen(bed, table, t):
+    """A host that writes another UUID into the image chooses no other release."""
+    with t.test("--release passes a rehearsal where name and UUID lead to two releases"):
+        with another_release(bed, "b.qcow2"):
+            for name in ("disk.qcow2", "disk.qcow2-b"):
+                t.equal(bed.dry_run("--release", name).json["release"], name)
+    table.row("release-uuid-of-another", prepare=lambda: another_release(bed, "b.qcow2"),
+              says=["'disk.qcow2'", "'disk.qcow2-b'", "--release"])
+    table.row("release-not-there", "--release", "none", says=["'none'"])
+    image = {"image": bed.copy(bed.disk, "other.qcow2")}
+    extra = there(os.path.join(bed.dir, "extra"), b"x")
+    digest = hashlib.sha256(read(bed.firmware)).hexdigest()
+    with extra as path, t.test("by the UUID alone: passes without a weakening option, and with --release"):
+        t.equal(bed.dry_run(changes=image).json["release"], "disk.qcow2")
+        for words in (["--secret", f"{EXTRA}:{path}"], ["--accept-firmware", digest]):
+            bed.dry_run(*words, "--release", "disk.qcow2", changes=image)
+
+    def row(name, *words):
+        table.row(name, *words, changes=image, says=["UUID", words[0], "--release disk.qcow2"], again=False)
+    row("release-unnamed-secret", "--secret", f"{EXTRA}:{bed.disk_key}")
+    row("release-unnamed-firmware", "--accept-firmware", digest)
+    row("release-unnamed-boot", "--allow-unmeasured-boot", "--own-boot-loader")
+    row("release-unnamed-debug", "--accept-debug")
+    row("release-unnamed-api", "--allow-legacy-api")
+    os.unlink(image["image"])
 
 
 def ledger(bed, table):
@@ -265,6 +304,7 @@ def main():
         certificates(bed, table)
         roots(bed, table)
         releases(bed, table)
+        chosen(bed, table, t)
         ledger(bed, table)
         session_dir(bed, table)
         secrets(bed, table)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which release a launch takes: the owner's word goes before the image's. */
+
+#include <string.h>
+
+#include "policy/owner-dir.h"
+#include "policy/policy-error.h"
+#include "tests/lib/test-dir.h"
+
+#define UUID_A "aaaaaaaa-0000-4000-8000-00000000000a"
+#define UUID_B "bbbbbbbb-0000-4000-8000-00000000000b"
+#define UUID_C "cccccccc-0000-4000-8000-00000000000c"
+
+static void
+make_release (const TestDir *dir, const char *name, const char *image, const char *uuid)
+{
+    static const guint8 digests[1][SEV_DIGEST_SIZE] = { { 0xf1 } };
+    const PolicyReleaseSpec spec = {
+        .image = image,
+        .luks_uuid = uuid,
+        .firmware = digests,
+        .n_firmware = 1,
+        .uki = digests[0],
+    };
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (policy_owner_create_release (dir->path, name, &spec, FALSE, &error));
+    g_assert_no_error (error);
+}
+
+/* Releases "a" of a.img and UUID_A, "b" of b.img and UUID_B. */
+static PolicyOwner *
+open_owner (TestDir *dir)
+{
+    g_autoptr (GError) error = NULL;
+
+    test_dir_init (dir);
+    g_assert_true (policy_owner_init (dir->path, &error));
+    g_assert_no_error (error);
+    make_release (dir, "a", "a.img", UUID_A);
+    make_release (dir, "b", "b.img", UUID_B);
+    PolicyOwner *owner = policy_owner_open_dir (dir->path, POLICY_OWNER_DEFAULT, &error);
+    g_assert_no_error (error);
+    return owner;
+}
+
+static void
+assert_found (const PolicyOwner *owner,
+              const char *image,
+              const char *uuid,
+              const char *name,
+              gboolean alone)
+{
+    g_autoptr (GError) error = NULL;
+    gboolean by_uuid_alone = !alone;
+    const PolicyRelease *release =
+        policy_owner_find_release (owner, image, uuid, &by_uuid_alone, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (policy_release_get_name (release), ==, name);
+    g_assert_cmpint (by_uuid_alone, ==, alone);
+}
+
+static void
+assert_none (const PolicyOwner *owner,
+             const char *image,
+             const char *uuid,
+             PolicyError code)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (policy_owner_find_release (owner, image, uuid, NULL, &error));
+    g_assert_error (error, POLICY_ERROR, (int) code);
+    if (code != POLICY_ERROR_RELEASE_AMBIGUOUS)
+        return;
+    g_assert_nonnull (strstr (error->message, "'a'"));
+    g_assert_nonnull (strstr (error->message, "'b'"));
+    g_assert_nonnull (strstr (error->message, "--release"));
+}
+
+static void
+test_find (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) owner = open_owner (&dir);
+
+    assert_found (owner, "/some/where/a.img", UUID_A, "a", FALSE);
+    assert_found (owner, "a.img", NULL, "a", FALSE);
+    assert_found (owner, "a.img", UUID_C, "a", FALSE);
+    assert_found (owner, "c.img", UUID_B, "b", TRUE);
+    assert_found (owner, NULL, UUID_B, "b", TRUE);
+    assert_none (owner, "c.img", UUID_C, POLICY_ERROR_RELEASE_MISSING);
+    assert_none (owner, "c.img", NULL, POLICY_ERROR_RELEASE_MISSING);
+}
+
+/* The header of another release's disk, written into the image. */
+static void
+test_find_disagrees (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) owner = open_owner (&dir);
+
+    assert_found (owner, "a.img", UUID_A, "a", FALSE);
+    assert_none (owner, "a.img", UUID_B, POLICY_ERROR_RELEASE_AMBIGUOUS);
+    assert_none (owner, "b.img", UUID_A, POLICY_ERROR_RELEASE_AMBIGUOUS);
+}
+
+static void
+test_find_two (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) before = open_owner (&dir);
+    g_autoptr (GError) error = NULL;
+
+    assert_found (before, "a.img", UUID_A, "a", FALSE);
+    g_assert_true (policy_owner_take_release (before, "a", &error) != NULL);
+    policy_owner_free (g_steal_pointer (&before));
+    g_autofree char *path = test_dir_path (&dir, "releases/b/release.conf");
+    g_autofree char *text = test_dir_read (&dir, "releases/b/release.conf");
+    g_auto (GStrv) parts = g_strsplit (text, "b.img", 2);
+    g_autofree char *changed = g_strjoinv ("a.img", parts);
+    g_assert_true (g_file_set_contents (path, changed, -1, NULL));
+
+    /* Two of this name: the UUID does not choose between them. */
+    g_autoptr (PolicyOwner) owner = policy_owner_open_dir (dir.path, 0, &error);
+    g_assert_no_error (error);
+    assert_none (owner, "a.img", NULL, POLICY_ERROR_RELEASE_AMBIGUOUS);
+    assert_none (owner, "a.img", UUID_A, POLICY_ERROR_RELEASE_AMBIGUOUS);
+    const PolicyRelease *named = policy_owner_take_release (owner, "b", &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (policy_release_get_luks_uuid (named), ==, UUID_B);
+}
+
+static void
+test_take (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) owner = open_owner (&dir);
+    g_autoptr (GError) error = NULL;
+    const PolicyRelease *release = policy_owner_take_release (owner, "b", &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (policy_release_get_image (release), ==, "b.img");
+    g_assert_null (policy_owner_take_release (owner, "b.img", &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_RELEASE_MISSING);
+    g_assert_nonnull (strstr (error->message, "'b.img'"));
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    g_test_add_func ("/owner/find", test_find);
+    g_test_add_func ("/owner/find-disagrees", test_find_disagrees);
+    g_test_add_func ("/owner/find-two", test_find_two);
+    g_test_add_func ("/owner/take", test_take);
+    return g_test_run ();
+}
