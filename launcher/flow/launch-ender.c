@@ -4,6 +4,7 @@
 #include "launcher/host/virt.h"
 
 #define TRIES 100u
+#define PATIENCE 20u /* of them: a call that is about to return is left alone */
 #define PAUSE_US (100 * 1000)
 
 struct _LaunchEnder {
@@ -46,7 +47,8 @@ work (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
     g_autoptr (virConnect) connection = virt_open (ender->uri, NULL);
 
     for (guint i = 0; connection != NULL && i < TRIES; i++) {
-        if (g_atomic_int_get (&ender->over) || end_guest (ender, connection))
+        if (g_atomic_int_get (&ender->over) ||
+            (i >= PATIENCE && end_guest (ender, connection)))
             break;
         g_usleep (PAUSE_US);
     }

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  */
 typedef struct _LaunchEnder LaunchEnder;
 
-/** launch_ender_start: tries on a thread, until the guest was ended, the call is over, or
- * for some seconds: libvirt may not know the guest yet */
+/** launch_ender_start: gives the call two seconds, then tries on a thread, until the guest
+ * was ended, the call is over, or for some seconds: libvirt may not know the guest yet */
 LaunchEnder *launch_ender_start (const char *uri, const char *uuid);
 /** launch_ender_stop: the call has returned */
 void launch_ender_stop (LaunchEnder *ender);
