@@ -44,6 +44,7 @@ def rows(attacks):
     attacks.row("query-garbage", at("garbage-at", QUERY, **garbage))
     attacks.row("inject-garbage", at("garbage-at", INJECT, **garbage))
 
+    attacks.row("inject-hangs", at("hang-at", INJECT))
     attacks.row("qemu-refuses", {"mode": "die-at-launch"})
     attacks.row("monitor-closes-at-start", at("hang-up-at", "qmp_capabilities"))
     attacks.row("monitor-closes-at-measure", at("hang-up-at", MEASURE))
