@@ -17,8 +17,7 @@ CLASSES = {"NOT_VERIFIED": 1, "USAGE": 2, "INSECURE": 3, "INPUT": 4, "STATE": 5,
 # Ids that no launch in a test ends with, and why.
 ELSEWHERE = {
     "boot-unmeasured": "the command line is refused before, as unmeasured-boot",
-    "host-timeout": "would take the time of the timeout (test-launcher-error.c)",
-    "image-timeout": "the same (test-image-tool.c)",
+    "image-timeout": "would take the time of the timeout (test-image-tool.c)",
     "internal-error": "is what nobody thought of (test-launcher-error.c)",
     "measurement-malformed": "QEMU's reply is refused before, as reply-implausible (test-policy-attest.c)",
     "not-accepted": "the verdict's own reasons are said instead (test-policy-attest.c)",
