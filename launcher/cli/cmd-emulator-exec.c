@@ -70,7 +70,7 @@ run (EmulatorCommand *command, char **words, GError **error)
     if (!emulator_command_drop (command, TRUE, error))
         return -1;
     g_autoptr (EmulatedHost) host =
-        emulated_host_ensure (command->path, &created, NULL, error);
+        emulated_host_ensure (command->path, NULL, &created, NULL, error);
     if (host == NULL || !emulated_host_start_libvirt (host, NULL, error))
         return -1;
     if (created)

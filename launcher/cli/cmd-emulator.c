@@ -92,14 +92,18 @@ describe_created (const EmulatedHost *host,
 }
 
 static int
-create (EmulatorCommand *command, gboolean if_missing, GError **error)
+create (EmulatorCommand *command,
+        const EmulatedHostKind *kind,
+        gboolean if_missing,
+        GError **error)
 {
     gboolean created = FALSE;
 
-    if (!emulator_command_drop (command, TRUE, error))
+    if (!emulated_host_kind_check (kind, error) ||
+        !emulator_command_drop (command, TRUE, error))
         return -1;
     g_autoptr (EmulatedHost) host =
-        emulated_host_ensure (command->path, &created, NULL, error);
+        emulated_host_ensure (command->path, kind, &created, NULL, error);
     if (host == NULL)
         return -1;
     if (!created && !if_missing) {
@@ -125,9 +129,17 @@ static int
 cmd_emulator_create (int argc, char **argv)
 {
     gboolean if_missing = FALSE;
+    g_autofree char *generation = NULL;
+    g_autofree char *api = NULL;
+    int build = -1;
     const GOptionEntry entries[] = {
         { "if-missing", 0, 0, G_OPTION_ARG_NONE, &if_missing,
           "No error if the host is there", NULL },
+        { "generation", 0, 0, G_OPTION_ARG_STRING, &generation,
+          "naples, rome or milan (default)", "NAME" },
+        { "api", 0, 0, G_OPTION_ARG_STRING, &api, "Version of the firmware's API",
+          "MAJOR.MINOR" },
+        { "build", 0, 0, G_OPTION_ARG_INT, &build, "Build of the firmware", "N" },
         G_OPTION_ENTRY_NULL,
     };
     g_auto (EmulatorCommand) command = { 0 };
@@ -139,7 +151,8 @@ cmd_emulator_create (int argc, char **argv)
                                 "own, and a private libvirt.  Nothing in it is\n"
                                 "confidential.",
                                 entries, 0, &argc, &argv, &error))
-        code = create (&command, if_missing, &error);
+        code = create (&command, &(EmulatedHostKind){ generation, api, build }, if_missing,
+                       &error);
     return code < 0 ? command_fail (&command.common, error) : code;
 }
 

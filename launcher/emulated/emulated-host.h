@@ -59,9 +59,21 @@ gboolean emulated_host_prepare_parent (const char *path,
  * the user's; removes empty directories only */
 void emulated_host_remove_parent (const char *path);
 
+/** EmulatedHostKind: which platform a new host has; NULL and -1: the default */
+typedef struct {
+    const char *generation; /* (nullable): "naples", "rome", "milan" */
+    const char *api;        /* (nullable): version of the firmware's API, "0.24" */
+    int build;              /* of the firmware, 0 to 255; -1 */
+} EmulatedHostKind;
+
+/** emulated_host_kind_check: Errors: %LAUNCHER_ERROR_USAGE. */
+gboolean emulated_host_kind_check (const EmulatedHostKind *kind,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /**
  * emulated_host_ensure:
  * @path: directory
+ * @kind: (nullable): of a host that this call makes; without effect on one that is there
  * @created: (out) (optional): whether the host was made by this call
  *
  * Opens the host; makes it first if it is missing or empty: keys and certificates by
@@ -76,6 +88,7 @@ void emulated_host_remove_parent (const char *path);
  *   %G_IO_ERROR_CANCELLED.
  */
 EmulatedHost *emulated_host_ensure (const char *path,
+                                    const EmulatedHostKind *kind,
                                     gboolean *created,
                                     GCancellable *cancellable,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -22,9 +22,55 @@
 #define CACHED_CAPABILITIES "cache/libvirt"
 #define MAX_ATTEMPTS 8u
 
-static const char conf_text[] = "# An EMULATED SEV host: nothing in it is confidential.\n"
-                                "[host]\n"
-                                "format=1\n";
+#define CONF_HEAD                                                                          \
+    "# An EMULATED SEV host: nothing in it is confidential.\n"                             \
+    "[host]\n"                                                                             \
+    "format=1\n"
+
+static gboolean
+is_version (const char *text)
+{
+    g_auto (GStrv) parts = g_strsplit (text, ".", 3);
+
+    return g_strv_length (parts) == 2 &&
+           g_ascii_string_to_unsigned (parts[0], 10, 0, 255, NULL, NULL) &&
+           g_ascii_string_to_unsigned (parts[1], 10, 0, 255, NULL, NULL);
+}
+
+gboolean
+emulated_host_kind_check (const EmulatedHostKind *kind, GError **error)
+{
+    static const char *const generations[] = { "naples", "rome", "milan", NULL };
+    const char *problem = NULL;
+
+    if (kind->generation != NULL && !g_strv_contains (generations, kind->generation))
+        problem = "--generation is one of naples, rome, milan";
+    else if (kind->api != NULL && !is_version (kind->api))
+        problem = "--api takes a version such as 0.24";
+    else if (kind->build < -1 || kind->build > 255)
+        problem = "--build takes a number from 0 to 255";
+    if (problem == NULL)
+        return TRUE;
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, problem);
+    return FALSE;
+}
+
+static char *
+conf_text (const EmulatedHostKind *kind)
+{
+    GString *text = g_string_new (CONF_HEAD);
+
+    if (kind == NULL || (kind->generation == NULL && kind->api == NULL && kind->build < 0))
+        return g_string_free (text, FALSE);
+    g_string_append (text, "[platform]\n");
+    if (kind->generation != NULL)
+        g_string_append_printf (text, "generation=%s\n", kind->generation);
+    if (kind->api != NULL)
+        g_string_append_printf (text, "api=%s\n", kind->api);
+    if (kind->build >= 0)
+        g_string_append_printf (text, "build=%d\n", kind->build);
+    return g_string_free (text, FALSE);
+}
 
 static gboolean
 make_directories (EmulatedHost *host, GError **error)
@@ -91,15 +137,17 @@ follow_pdh (EmulatedHost *host, const EmulatedPlatform *platform, GError **error
 static EmulatedHost *
 complete (const char *path,
           int dir,
+          const EmulatedHostKind *kind,
           gboolean *created,
           GCancellable *cancellable,
           GError **error)
 {
+    g_autofree char *conf = conf_text (kind);
     gboolean is_host;
 
     if (!host_dir_is_host (dir, path, &is_host, error) ||
         (!is_host &&
-         !host_file_replace (dir, HOST_CONF, conf_text, strlen (conf_text), 0600, error))) {
+         !host_file_replace (dir, HOST_CONF, conf, strlen (conf), 0600, error))) {
         close (dir);
         return NULL;
     }
@@ -118,7 +166,11 @@ complete (const char *path,
 }
 
 static EmulatedHost *
-try_ensure (const char *path, gboolean *created, GCancellable *cancellable, GError **error)
+try_ensure (const char *path,
+            const EmulatedHostKind *kind,
+            gboolean *created,
+            GCancellable *cancellable,
+            GError **error)
 {
     gboolean is_host;
 
@@ -138,13 +190,14 @@ try_ensure (const char *path, gboolean *created, GCancellable *cancellable, GErr
         close (dir);
         return NULL;
     }
-    EmulatedHost *host = complete (path, dir, created, cancellable, error);
+    EmulatedHost *host = complete (path, dir, kind, created, cancellable, error);
     close (lock);
     return host;
 }
 
 EmulatedHost *
 emulated_host_ensure (const char *path,
+                      const EmulatedHostKind *kind,
                       gboolean *created,
                       GCancellable *cancellable,
                       GError **error)
@@ -158,7 +211,7 @@ emulated_host_ensure (const char *path,
     for (guint i = 0; host == NULL && i < MAX_ATTEMPTS; i++) {
         g_autoptr (GError) cause = NULL;
 
-        host = try_ensure (path, &made, cancellable, &cause);
+        host = try_ensure (path, kind, &made, cancellable, &cause);
         /* Another process destroyed it while this one waited. */
         if (host == NULL && (i + 1 == MAX_ATTEMPTS ||
                              !g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_NOENT))) {

@@ -85,8 +85,8 @@ start_emulated (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     gboolean created = FALSE;
 
-    flow->emulated =
-        emulated_host_ensure (flow->owner->emulated_path, &created, cancellable, error);
+    flow->emulated = emulated_host_ensure (flow->owner->emulated_path, NULL, &created,
+                                           cancellable, error);
     if (flow->emulated == NULL)
         return FALSE;
     if (created)

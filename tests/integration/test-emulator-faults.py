@@ -196,7 +196,7 @@ def kill_group(child):
 
 
 def killed_create(c, until):
-    child = subprocess.Popen(c.argv([SEVLAUNCH, "emulator", "create", "--emulated-host", c.host]), cwd=c.home,
+    child = subprocess.Popen(c.argv([SEVLAUNCH, "emulator", "create", "--generation", "naples", "--emulated-host", c.host]), cwd=c.home,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + DEADLINE
     while child.poll() is None and not until() and time.monotonic() < deadline:
@@ -205,14 +205,15 @@ def killed_create(c, until):
 
 
 def test_killed_create(c):
-    """kill -9 when each piece has appeared, and at moments spread over the whole."""
+    """kill -9 when each piece has appeared, and at moments spread over the whole; of the
+    generation whose keys are made fastest."""
     pieces = ["", "lock", "host.conf", "bin/qemu-system-x86_64", "platform/chip", "platform/nv", "certs/ark.cert", "cache/pdh"]
     points = [lambda p=p: os.path.lexists(os.path.join(c.host, p)) for p in pieces]
     for ms in (3, 10, 700):
         points.append(lambda end=[], ms=ms: (end or end.append(time.monotonic() + ms / 1000) or end)[0] < time.monotonic())
     for number, until in enumerate(points):
         killed_create(c, until)
-        made = c.json("create", "--if-missing")
+        made = c.json("create", "--if-missing", "--generation", "naples")
         need(made["ark_sha256"] == root_fingerprint(c.host), f"point {number}")
         need(c.json("status")["platform"]["state"] == "init", f"point {number}")
         if number % 5 == 0:
@@ -224,10 +225,7 @@ def test_killed_create(c):
 def test_killed_destroy(c):
     """What is left of a host that was being removed can be removed, or made anew."""
     for number, piece in enumerate(["platform", "certs", "bin", "host.conf", "lock"]):
-        # The generation whose keys are made fastest.
-        c.mkdir("h")
-        c.write(os.path.join(c.host, "host.conf"), b"[host]\nformat=1\n[platform]\ngeneration=naples\n")
-        old = c.json("create")["ark_sha256"]
+        old = c.json("create", "--generation", "naples")["ark_sha256"]
         child = subprocess.Popen(c.argv([SEVLAUNCH, "emulator", "destroy", "--emulated-host", c.host]), cwd=c.home,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         while child.poll() is None and os.path.lexists(os.path.join(c.host, piece)):
@@ -235,7 +233,7 @@ def test_killed_destroy(c):
         kill_group(child)
         # Of root's two processes the other one may still be at work.
         if number % 2 == 0:
-            new = c.json("create", "--if-missing")
+            new = c.json("create", "--if-missing", "--generation", "naples")
             need(new["ark_sha256"] == root_fingerprint(c.host), piece)
             need(new["created"] == (new["ark_sha256"] != old), "created and identity disagree")
         if os.path.lexists(c.host):

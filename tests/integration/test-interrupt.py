@@ -70,7 +70,7 @@ def main():
     t = tap.Tap()
     with launchbed.Bed() as bed:
         table = launchbed.Table(bed, t, __file__)
-        table.positive()
+        table.positive(boot=True)
         table.row("sigterm-before-guest", run=lambda _: before_guest(bed, signal.SIGTERM), says=["was not started"])
         table.row("sigint-before-guest", run=lambda _: before_guest(bed, signal.SIGINT), says=["was not started"])
         table.row("sigint-with-paused-guest", run=lambda _: with_guest(bed, t, signal.SIGINT),

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import emuhost  # noqa: E402
 import guestram  # noqa: E402
 import launchbed  # noqa: E402
 import owner  # noqa: E402
@@ -134,10 +135,30 @@ class Ways:
         self.bed.destroy()
 
 
+    def old_platform(self):
+        """Firmware before API 0.17: other formulas, and only by the owner's word."""
+        words = ["--paused", "--policy", "no-debug,no-key-sharing,no-send,sev"]
+        with emuhost.EmulatedHost("--generation", "naples", "--api", "0.16") as old:
+            self.bed.must("emulator", "trust", "--owner", self.bed.owner, "--emulated-host", old.path)
+            self.host.give(self.bed.disk)
+            changes = {"emulated_host": old.path}
+            refused = self.bed.launch("--json", *words, changes=changes)
+            self.tap.equal((refused.code, launchbed.reason(refused)), (1, ["api-too-old"]), refused)
+            self.tap.equal(refused.json["secrets"], [], refused)
+            taken = self.bed.launch("--json", "--allow-legacy-api", *words, changes=changes)
+            self.tap.equal((taken.code, taken.json["verdict"], taken.json["platform"]["api"]),
+                           (0, "verified", "0.16"), taken)
+            self.tap.equal(len(taken.json["secrets"]), 2, taken)
+            self.tap.true(any("0.17" in line for line in taken.json["unproven"]), taken.json["unproven"])
+            old.virsh("destroy", self.bed.name)
+
+
 def main():
     t = tap.Tap()
     with launchbed.Bed() as bed:
         ways = Ways(bed, t)
+        with t.test("a platform of API 0.16: refused, and taken with --allow-legacy-api"):
+            ways.old_platform()
         with t.test("disk.sevlaunch beside the image chooses the UKI"):
             ways.beside()
         with t.test("--uki"):

@@ -212,7 +212,7 @@ class Signals:
                 self.end(before)
                 self.evil.ended()
             self.tap.equal((os.path.exists(self.evil.file("secret")), self.evil.traces_of(key)), (False, []))
-        self.table.positive(*hostile.SMALL, name="after it was ended, a launch works")
+        self.table.positive(*hostile.SMALL, boot=True, name="after it was ended, a launch works")
 
 
 def main():

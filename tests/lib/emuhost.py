@@ -69,8 +69,10 @@ def kill_9(pid):
 class EmulatedHost:
     """One host that sevlaunch made, in a directory of its own."""
 
-    def __init__(self):
-        """As root everything in the host runs as nobody."""
+    def __init__(self, *kind):
+        """As root everything in the host runs as nobody.  kind: options of its creation."""
+        # The generation whose keys are made fastest.
+        self.kind = kind or ("--generation", "naples")
         self.prefix = os.environ["SEVLAUNCH_PREFIX"]
         self.libexec = os.path.join(self.prefix, "libexec", "sevlaunch")
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -85,7 +87,7 @@ class EmulatedHost:
 
     def __enter__(self):
         try:
-            self.sevlaunch("create")
+            self.sevlaunch("create", *self.kind)
             self.virsh("uri")
         except BaseException:
             self.__exit__(None, None, None)

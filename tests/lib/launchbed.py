@@ -294,6 +294,15 @@ class Bed:
         tap.Tap.equal(self.host.state(result.json["domain"]["name"]), "running")
         return result
 
+    def released(self, *args, changes=None, **more):
+        """A launch that must be verified and get its secrets, and stays paused; its result."""
+        result = self.launch("--json", "--paused", *args, changes=changes, **more)
+        tap.Tap.equal(result.code, 0, result)
+        tap.Tap.equal((result.json["verdict"], result.json["reasons"], len(result.json["secrets"])),
+                      ("verified", [], 2), result)
+        tap.Tap.equal(self.host.state(result.json["domain"]["name"]), "paused")
+        return result
+
     def dry_run(self, *args, changes=None, **more):
         """A rehearsal that must pass: every check that needs no guest."""
         result = self.launch("--json", "--dry-run", *args, changes=changes, **more)
@@ -335,10 +344,13 @@ class Table:
         self.domains = bed.domains()
         self.results = {}
 
-    def positive(self, *args, changes=None, name="with the same set-up: verified, unlocked, ended, nothing left"):
+    def positive(self, *args, changes=None, boot=False,
+                 name="with the same set-up: verified, secrets released, ended, nothing left"):
+        """boot: the guest also has to open its disk, which takes some seconds"""
         with self.tap.test(name):
             before = self.bed.leftovers()
-            result = self.bed.unlocked(*args, changes=changes)
+            start = self.bed.unlocked if boot else self.bed.released
+            result = start(*args, changes=changes)
             self.bed.destroy(result.json["domain"]["name"])
             self.bed.same_leftovers(before)
 
