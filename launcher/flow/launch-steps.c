@@ -267,7 +267,7 @@ build_xml (LaunchFlow *flow, GError **error)
             flow->emulated != NULL ? emulated_host_get_emulator (flow->emulated) : NULL,
         .memory_mib = boot->memory,
         .vcpus = boot->vcpus,
-        .cpu_model = flow->emulated != NULL && flow->result.kvm ? "qemu64" : "EPYC",
+        .cpu_model = flow->emulated != NULL && flow->result.kvm ? "Westmere" : "EPYC",
         .firmware = boot->firmware.path,
         .kernel = boot->kernel.path,
         .initrd = boot->initrd.path,
