@@ -12,7 +12,8 @@ for program in tests/unit/test-*; do
     # Objects and results carry a suffix; what only moves text around is left out,
     # and what takes minutes of public-key arithmetic or forks.
     case $program in
-        *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger | *test-psp-keys | *test-sev-crypto) ;;
+        *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
+        *test-policy-attest | *test-psp-keys | *test-psp-commands | *test-sev-crypto) ;;
         *test-image-disk | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac

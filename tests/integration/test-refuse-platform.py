@@ -113,7 +113,7 @@ def main():
     t = tap.Tap()
     other = emuhost.EmulatedHost()
     try:
-        other.sevlaunch("create")
+        other.sevlaunch("create", *other.kind)
         with launchbed.Bed() as bed:
             platform = Platform(bed, other, t)
             platform.table.positive("--memory", "512")

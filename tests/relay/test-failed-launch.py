@@ -77,7 +77,7 @@ def launches_fail(host, t, before):
 
 def main():
     t = tap.Tap()
-    with emuhost.EmulatedHost() as host:
+    with emuhost.EmulatedHost("--generation", "milan") as host:
         launches_fail(host, t, host.traces())
     t.finish()
 
