@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
-#define MAX_VARIANTS 512u
+#define MAX_VARIANTS 128u
 
 static guint inputs;
 

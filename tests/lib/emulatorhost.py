@@ -74,7 +74,12 @@ class Caller:
         return subprocess.run(self.argv(words), cwd=self.home, text=True, input=stdin, capture_output=True,
                               timeout=DEADLINE * 3)
 
+    # Options of every host that is made.
+    kind = ()
+
     def emulator(self, verb, *words, host=None):
+        if verb == "create":
+            words = (*self.kind, *words)
         return self.run(SEVLAUNCH, "emulator", verb, "--emulated-host", host or self.host, *words)
 
     def ok(self, verb, *words, host=None):
