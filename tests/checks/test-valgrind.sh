@@ -14,7 +14,7 @@ for program in tests/unit/test-*; do
     case $program in
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
         *test-policy-attest | *test-psp-keys | *test-psp-commands | *test-sev-crypto) ;;
-        *test-image-disk | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
+        *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac
 done
