@@ -43,14 +43,13 @@ fi
 sevlaunch emulator create --if-missing
 say "this owner trusts this emulated host: its root goes into owner/trusted-roots"
 sevlaunch emulator trust --owner owner
-say "the release: what may be booted, and the key of the disk for that alone"
-sevlaunch release create --replace --image disk.qcow2 --owner-cert pdh.cert \
-    --firmware "$stage/share/sevlaunch/sevlaunch-ovmf.fd" --secret luks-key:disk.key
-
 if sevlaunch emulator exec -- virsh domstate disk >/dev/null 2>&1; then
     say "stopping the guest of an earlier run"
     sevlaunch emulator exec -- virsh -q destroy disk
 fi
+say "the release: what may be booted, and the key of the disk for that alone"
+sevlaunch release create --replace --image disk.qcow2 --owner-cert pdh.cert \
+    --firmware "$stage/share/sevlaunch/sevlaunch-ovmf.fd" --secret luks-key:disk.key
 
 printf '\n$ cd %s\n$ sevlaunch --image disk.qcow2 --owner-cert pdh.cert\n\n' "$demo" >&2
 sevlaunch --image disk.qcow2 --owner-cert pdh.cert

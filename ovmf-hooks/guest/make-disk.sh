@@ -128,6 +128,9 @@ make_filesystem()
                 tar -C "$tree" -x --numeric-owner -p --exclude='./dev/*' -f "$root"
             fi
         done
+        # Debian's /etc/shadow- is of mode 0: fakeroot lets the user read what it changed,
+        # and keeps the mode in mind.
+        find "$tree" -type f ! -perm -u+r -exec chmod u+r {} + -exec chmod u-r {} +
     fi
     # Room for each file's last block, the inodes and the journal.
     used=$(du -s --block-size=1M "$tree" | cut -f1)
