@@ -38,6 +38,10 @@
 #define STATUS_OK '+'
 #define STATUS_MAX 2048u
 #define STDERR_WAIT_MS 500u
+#define CONNECT_WAIT_MS 2000
+
+/* Where libvirt connects; -1 until it is known. */
+static int libvirt_socket = -1;
 
 typedef struct {
     HostDir *host;
@@ -73,6 +77,7 @@ prepare (Start *s, GError **error)
 {
     guint major = 0;
 
+    libvirt_socket = s->argv->monitor_fd;
     if (s->argv->kind == ARGV_SEV) {
         s->files = launch_files_open (s->argv, error);
         if (s->files == NULL)
@@ -213,14 +218,18 @@ relay_main (Start *s, int status_fd)
 }
 
 /* When this process ends, its monitor socket closes, and libvirt at once reads the reason
- * from the log.  It finds it only if the log's writer has emptied the pipe by then. */
+ * from the log.  It finds it only if the log's writer has emptied the pipe by then, and it
+ * looks only if it had connected: an end before that is "connection refused" to it. */
 static void
 complain (const char *text)
 {
+    struct pollfd monitor = { .fd = libvirt_socket, .events = POLLIN };
     struct stat st;
     int unread = 0;
 
     fprintf (stderr, PROGRAM ": %s\n", text);
+    if (libvirt_socket >= 0 && poll (&monitor, 1, CONNECT_WAIT_MS) < 0)
+        g_debug ("poll: %s", g_strerror (errno));
     if (fstat (STDERR_FILENO, &st) != 0 || !S_ISFIFO (st.st_mode))
         return;
     for (guint i = 0; i < STDERR_WAIT_MS; i++) {

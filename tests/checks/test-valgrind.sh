@@ -13,7 +13,7 @@ for program in tests/unit/test-*; do
     # and what takes minutes of public-key arithmetic or forks.
     case $program in
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
-        *test-policy-attest | *test-psp-keys | *test-psp-commands | *test-sev-crypto) ;;
+        *test-policy-attest | *test-psp-keys | *test-psp-commands | *test-psp-session | *test-sev-crypto) ;;
         *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac
