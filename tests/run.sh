@@ -57,7 +57,7 @@ make -C "$build/clang" -j2 -k check >"$build/clang-check.log" 2>&1 </dev/null ||
 say "tarball, valgrind, guests"
 status=0
 # shellcheck disable=SC2086
-tests/tap-runner.py --jobs 4 --times "$build/test-times" \
+tests/tap-runner.py --jobs 2 --times "$build/test-times" \
     --trs "$build/gcc" --trs "$build/clang" $guest_tests || status=$?
 say "whole run"
 exit "$status"
