@@ -160,6 +160,8 @@ G_STATIC_ASSERT (sizeof (PspLaunchDataCmd) == 20);
 G_STATIC_ASSERT (offsetof (PspLaunchDataCmd, paddr_le) == 8);
 G_STATIC_ASSERT (offsetof (PspLaunchDataCmd, len_le) == 16);
 
+#define PSP_VMSA_SIZE 4096u /* the save area of one virtual CPU */
+
 typedef struct __attribute__ ((packed)) {
     guint32 handle_le; /* 00h */
     guint32 reserved1;

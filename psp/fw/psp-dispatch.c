@@ -66,6 +66,8 @@ static const Command commands[] = {
     { PSP_CMD_LAUNCH_START, "LAUNCH_START", 36, 0, PLATFORM_UP, 0, psp_cmd_launch_start },
     { PSP_CMD_LAUNCH_UPDATE_DATA, "LAUNCH_UPDATE_DATA", 20, 0, PLATFORM_UP,
       GUEST (LAUNCH_UPDATE), psp_cmd_launch_update_data },
+    { PSP_CMD_LAUNCH_UPDATE_VMSA, "LAUNCH_UPDATE_VMSA", 20, 0, PLATFORM_UP,
+      GUEST (LAUNCH_UPDATE), psp_cmd_launch_update_vmsa },
     { PSP_CMD_LAUNCH_MEASURE, "LAUNCH_MEASURE", 20, 0, PLATFORM_UP, GUEST (LAUNCH_UPDATE),
       psp_cmd_launch_measure },
     { PSP_CMD_LAUNCH_SECRET, "LAUNCH_SECRET", 52, 0, PLATFORM_UP, GUEST (LAUNCH_SECRET),

@@ -65,6 +65,7 @@ PSP_DECLARE_HANDLER (launch_measure);
 PSP_DECLARE_HANDLER (launch_secret);
 PSP_DECLARE_HANDLER (launch_start);
 PSP_DECLARE_HANDLER (launch_update_data);
+PSP_DECLARE_HANDLER (launch_update_vmsa);
 PSP_DECLARE_HANDLER (pdh_cert_export);
 PSP_DECLARE_HANDLER (platform_reset);
 PSP_DECLARE_HANDLER (platform_status);
@@ -103,6 +104,17 @@ gboolean psp_write_private (PspDevice *psp,
                             guint64 paddr,
                             const void *data,
                             gsize len,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * psp_launch_update: what LAUNCH_UPDATE_DATA and _VMSA have in common: the address, the
+ *   running digest, the private memory
+ * @guest: active, in LUPDATE
+ */
+gboolean psp_launch_update (PspDevice *psp,
+                            PspGuest *guest,
+                            guint64 paddr,
+                            guint32 len,
+                            SevStatus *status,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** psp_nv_load: Returns: %TRUE and *@blob, (nullable) (transfer full) */
 gboolean psp_nv_load (PspDevice *psp,

@@ -47,6 +47,7 @@ static const Row rows[] = {
     { 0x23, "GUEST_STATUS", 13, "IW", "12345", "ST NO" },
     { 0x30, "LAUNCH_START", 36, "IW", "", "ST NO" },
     { 0x31, "LAUNCH_UPDATE_DATA", 20, "IW", "1", "ST NO" },
+    { 0x32, "LAUNCH_UPDATE_VMSA", 20, "IW", "1", "ST NO" },
     { 0x33, "LAUNCH_MEASURE", 20, "IW", "1", "ST NO" },
     { 0x34, "LAUNCH_SECRET", 52, "IW", "2", "ST NO" },
     { 0x35, "LAUNCH_FINISH", 4, "IW", "2", "ST NO" },
@@ -57,9 +58,9 @@ static const char sent_commands[] = { 0x20, 0x22, 0x23 };
 
 /* Ids that exist but come later, and SNP's; D: unknown to this firmware. */
 static const guint32 absent[] = {
-    0x00, 0x05, 0x06, 0x07, 0x09, 0x0b, 0x0d, 0x0e, 0x0f,  0x24,    0x25,       0x32,
-    0x36, 0x40, 0x41, 0x42, 0x43, 0x44, 0x50, 0x51, 0x52,  0x53,    0x60,       0x61,
-    0x70, 0x71, 0x81, 0x90, 0xa0, 0xb0, 0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
+    0x00, 0x05, 0x06, 0x07, 0x09, 0x0b, 0x0d, 0x0e,  0x0f,    0x24,       0x25,       0x36,
+    0x40, 0x41, 0x42, 0x43, 0x44, 0x50, 0x51, 0x52,  0x53,    0x60,       0x61,       0x70,
+    0x71, 0x81, 0x90, 0xa0, 0xb0, 0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
 };
 
 static const Row *
@@ -107,11 +108,16 @@ make_initialised (PspDevice *psp)
     sev_ec_key_ref (psp->keys->pdh_key);
     psp->guests = psp_guests_new (psp->config.max_asid);
     psp_guests_flush (psp->guests);
+    psp->es_enabled = TRUE;
     psp->state = SEV_PLATFORM_INIT;
 }
 
 static void
-cell_open (Cell *cell, SevPlatformState platform, guint guest_state, gboolean active)
+cell_open (Cell *cell,
+           SevPlatformState platform,
+           guint guest_state,
+           guint32 policy,
+           gboolean active)
 {
     cell->host = fake_host_new ();
     cell->psp = fake_device_new (cell->host, NULL);
@@ -121,12 +127,12 @@ cell_open (Cell *cell, SevPlatformState platform, guint guest_state, gboolean ac
     make_initialised (cell->psp);
     if (platform == SEV_PLATFORM_INIT)
         return;
-    const guint32 handle = fake_launch (cell->psp, 1);
+    const guint32 handle = fake_launch (cell->psp, policy);
     if (guest_state == NO_GUEST)
         return;
     cell->handle = handle;
     if (active)
-        fake_activate (cell->psp, handle, 100);
+        fake_activate (cell->psp, handle, (policy & SEV_POLICY_ES) != 0 ? 50 : 100);
 
     /* Some states only come with later commands, so the context is put there. */
     PspGuest *guest = psp_guests_find (cell->psp->guests, handle);
@@ -208,6 +214,7 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
         put (buffer, &start, sizeof start);
         break;
     case PSP_CMD_LAUNCH_UPDATE_DATA:
+    case PSP_CMD_LAUNCH_UPDATE_VMSA:
     case PSP_CMD_LAUNCH_MEASURE:
         put (buffer, &data, sizeof data);
         break;
@@ -224,7 +231,14 @@ static gboolean
 wants_active (guint32 id)
 {
     return id == PSP_CMD_DEACTIVATE || id == PSP_CMD_LAUNCH_UPDATE_DATA ||
-           id == PSP_CMD_LAUNCH_SECRET;
+           id == PSP_CMD_LAUNCH_UPDATE_VMSA || id == PSP_CMD_LAUNCH_SECRET;
+}
+
+/* A policy that allows the command. */
+static guint32
+wanted_policy (guint32 id)
+{
+    return id == PSP_CMD_LAUNCH_UPDATE_VMSA ? SEV_POLICY_ES : 0;
 }
 
 /* States after success, where they change. */
@@ -278,7 +292,7 @@ check_cell (const Row *row, SevPlatformState platform, guint guest)
     const SevStatus expect = expected (row, platform, guest);
 
     g_test_message ("%s in platform state %d, guest state %u", row->name, platform, guest);
-    cell_open (&cell, platform, guest, wants_active (row->id));
+    cell_open (&cell, platform, guest, wanted_policy (row->id), wants_active (row->id));
     good_buffer (&cell, row->id, buffer);
     memcpy (before, buffer, sizeof before);
     g_autofree char *was = fake_snapshot (cell.psp, cell.host, TRUE);
@@ -334,7 +348,7 @@ test_unknown (void)
     for (guint platform = 0; platform < 3; platform++) {
         Cell cell;
 
-        cell_open (&cell, (SevPlatformState) platform, SEV_GUEST_LAUNCH_UPDATE, TRUE);
+        cell_open (&cell, (SevPlatformState) platform, SEV_GUEST_LAUNCH_UPDATE, 0, TRUE);
         g_autofree char *was = fake_snapshot (cell.psp, cell.host, TRUE);
         for (gsize i = 0; i < G_N_ELEMENTS (absent); i++)
             check_unknown (&cell, absent[i]);
@@ -366,7 +380,7 @@ test_buffer_sizes (void)
             if (len > 1 && len + 1 < row->size)
                 continue;
             cell_open (&cell, up ? SEV_PLATFORM_WORKING : SEV_PLATFORM_UNINIT, state,
-                       wants_active (row->id));
+                       wanted_policy (row->id), wants_active (row->id));
             good_buffer (&cell, row->id, buffer);
             g_test_message ("%s with %" G_GSIZE_FORMAT " bytes", row->name, len);
             g_assert_cmphex (fake_command (cell.psp, row->id, buffer, len), ==,
@@ -447,7 +461,7 @@ test_query_measure (void)
     for (gsize i = 0; i < G_N_ELEMENTS (queries); i++) {
         Cell cell;
 
-        cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_UPDATE, FALSE);
+        cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_UPDATE, 0, FALSE);
         PspLaunchDataCmd cmd = { .handle_le = GUINT32_TO_LE (cell.handle),
                                  .paddr_le = GUINT64_TO_LE (queries[i].paddr),
                                  .len_le = GUINT32_TO_LE (queries[i].len) };
@@ -463,7 +477,7 @@ test_query_id (void)
     static const Query queries[] = QUERIES (64);
     Cell cell;
 
-    cell_open (&cell, SEV_PLATFORM_INIT, NO_GUEST, FALSE);
+    cell_open (&cell, SEV_PLATFORM_INIT, NO_GUEST, 0, FALSE);
     for (gsize i = 0; i < G_N_ELEMENTS (queries); i++) {
         PspGetIdCmd cmd = { GUINT64_TO_LE (queries[i].paddr),
                             GUINT32_TO_LE (queries[i].len) };
@@ -487,7 +501,7 @@ test_query_export (void)
     static const Query chain_queries[] = QUERIES (6252);
     Cell cell;
 
-    cell_open (&cell, SEV_PLATFORM_INIT, NO_GUEST, FALSE);
+    cell_open (&cell, SEV_PLATFORM_INIT, NO_GUEST, 0, FALSE);
     for (gsize i = 0; i < G_N_ELEMENTS (pdh_queries); i++) {
         const Query *query = &pdh_queries[i];
         PspPdhCertExportCmd cmd = { .pdh_paddr_le = GUINT64_TO_LE (query->paddr),
@@ -536,7 +550,7 @@ test_update_data_limits (void)
     };
     Cell cell;
 
-    cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_UPDATE, TRUE);
+    cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_UPDATE, 0, TRUE);
     for (gsize i = 0; i < G_N_ELEMENTS (tries); i++) {
         PspLaunchDataCmd cmd = { .handle_le = GUINT32_TO_LE (cell.handle),
                                  .paddr_le = GUINT64_TO_LE (tries[i].paddr),
@@ -587,7 +601,7 @@ test_secret_limits (void)
     Cell cell;
     guint8 buffer[MAX_BUFFER];
 
-    cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_SECRET, TRUE);
+    cell_open (&cell, SEV_PLATFORM_WORKING, SEV_GUEST_LAUNCH_SECRET, 0, TRUE);
     for (gsize i = 0; i < G_N_ELEMENTS (tries); i++) {
         const guint64 value_le = GUINT64_TO_LE (tries[i].value);
 
