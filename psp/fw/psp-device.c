@@ -55,6 +55,8 @@ psp_device_new (const PspConfig *config,
     g_return_val_if_fail (ops->get_random != NULL && ops->read_system != NULL, NULL);
     g_return_val_if_fail (ops->write_system != NULL, NULL);
     g_return_val_if_fail (ops->nv_load != NULL && ops->nv_store != NULL, NULL);
+    g_return_val_if_fail ((ops->write_private == NULL) == (ops->read_private == NULL),
+                          NULL);
 
     if (!config_check (config, error))
         return NULL;
@@ -179,6 +181,24 @@ psp_write_private (PspDevice *psp,
         return psp_write (psp, paddr, data, len, error);
     return host_result (psp->ops.write_private (psp->host, &key, paddr, data, len, error),
                         "writing private memory", error);
+}
+
+gboolean
+psp_read_private (PspDevice *psp,
+                  const PspGuest *guest,
+                  guint64 paddr,
+                  void *buf,
+                  gsize len,
+                  GError **error)
+{
+    const PspGuestKey key = { guest->handle, guest->asid, guest->vek };
+
+    g_return_val_if_fail (guest->asid != 0, FALSE);
+
+    if (psp->ops.read_private == NULL)
+        return psp_read (psp, paddr, buf, len, error);
+    return host_result (psp->ops.read_private (psp->host, &key, paddr, buf, len, error),
+                        "reading private memory", error);
 }
 
 gboolean

@@ -79,6 +79,10 @@ typedef struct {
  *   plaintext of the packet.  %NULL: there is no engine; LAUNCH_UPDATE_DATA then leaves
  *   the pages as they are and LAUNCH_SECRET writes plaintext with @write_system, and
  *   memory is not protected from the host
+ * @read_private: (nullable): the other direction: the plaintext of private memory, for
+ *   DBG_DECRYPT, SEND_UPDATE_*, COPY and SWAP_OUT.  What it gives must not leave psp/ but
+ *   in the form that the command gives it.  %NULL: there is no engine, and @read_system
+ *   reads plaintext.  An engine has both operations
  */
 typedef struct {
     gboolean (*get_random) (gpointer host, void *buf, gsize len, GError **error);
@@ -101,6 +105,12 @@ typedef struct {
                                const void *data,
                                gsize len,
                                GError **error);
+    gboolean (*read_private) (gpointer host,
+                              const PspGuestKey *key,
+                              guint64 paddr,
+                              void *buf,
+                              gsize len,
+                              GError **error);
 } PspHostOps;
 
 /**

@@ -105,6 +105,13 @@ gboolean psp_write_private (PspDevice *psp,
                             const void *data,
                             gsize len,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** psp_read_private: plaintext of an active guest's private memory; the caller wipes it */
+gboolean psp_read_private (PspDevice *psp,
+                           const PspGuest *guest,
+                           guint64 paddr,
+                           void *buf,
+                           gsize len,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /**
  * psp_launch_update: what LAUNCH_UPDATE_DATA and _VMSA have in common: the address, the
  *   running digest, the private memory

@@ -137,6 +137,27 @@ write_private (gpointer data,
     return TRUE;
 }
 
+static gboolean
+read_private (gpointer data,
+              const PspGuestKey *key,
+              guint64 paddr,
+              void *buf,
+              gsize len,
+              GError **error)
+{
+    FakeHost *host = data;
+    guint8 *out = buf;
+
+    if (!works (host, error))
+        return FALSE;
+    const guint8 *in = fake_host_at (host, paddr, len);
+    for (gsize i = 0; i < len; i++)
+        out[i] = (guint8) ~in[i];
+    host->private_reads++;
+    host->key = *key;
+    return TRUE;
+}
+
 const PspHostOps fake_host_ops = {
     .get_random = get_random,
     .range_ok = range_ok,
@@ -154,6 +175,7 @@ const PspHostOps fake_host_engine_ops = {
     .nv_load = nv_load,
     .nv_store = nv_store,
     .write_private = write_private,
+    .read_private = read_private,
 };
 
 static PspChip *

@@ -26,6 +26,7 @@ typedef struct {
     gboolean silent; /* it fails without an error, as it must not */
     guint stores;    /* of persistent state */
     guint privates;  /* writes of private memory */
+    guint private_reads;
     PspGuestKey key; /* of the last one; @vek is not owned */
 } FakeHost;
 
@@ -33,7 +34,7 @@ FakeHost *fake_host_new (void);
 void fake_host_free (FakeHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeHost, fake_host_free)
 
-/* All operations but write_private. */
+/* All operations but write_private and read_private. */
 extern const PspHostOps fake_host_ops;
 /* With an "engine" that inverts every bit. */
 extern const PspHostOps fake_host_engine_ops;

@@ -78,7 +78,7 @@ test_vmsa_private (Fixture *f, gconstpointer data)
 {
     guint8 before[4096];
 
-    f->psp->ops.write_private = fake_host_engine_ops.write_private;
+    f->psp->ops = fake_host_engine_ops;
     memcpy (before, fake_host_at (f->host, DATA, 4096), 4096);
     g_assert_cmphex (update (f, PSP_CMD_LAUNCH_UPDATE_VMSA, DATA, 4096), ==, 0);
     g_assert_cmpuint (f->host->privates, ==, 1);

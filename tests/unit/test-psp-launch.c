@@ -548,7 +548,7 @@ test_host_faults (Fixture *f, gconstpointer data)
     guint total = 0;
 
     if (engine)
-        f->psp->ops.write_private = fake_host_engine_ops.write_private;
+        f->psp->ops = fake_host_engine_ops;
     for (gsize i = 0; i < G_N_ELEMENTS (steps); i++) {
         memset (f->host->memory, 0, sizeof f->host->memory);
         g_test_message ("%s", psp_command_name (steps[i].id));
