@@ -5,6 +5,12 @@
 
 #define RSA_2048_BYTES 256u
 
+static SevAlgo
+algo_of (SevUsage usage)
+{
+    return usage == SEV_USAGE_PDH ? SEV_ALGO_ECDH_SHA256 : SEV_ALGO_ECDSA_SHA256;
+}
+
 void
 psp_cert_issue (SevCert *out,
                 SevUsage usage,
@@ -12,8 +18,7 @@ psp_cert_issue (SevCert *out,
                 guint8 api_major,
                 guint8 api_minor)
 {
-    sev_cert_init (out, usage,
-                   usage == SEV_USAGE_PDH ? SEV_ALGO_ECDH_SHA256 : SEV_ALGO_ECDSA_SHA256);
+    sev_cert_init (out, usage, algo_of (usage));
     out->api_major = api_major;
     out->api_minor = api_minor;
     sev_cert_set_ec_key (out, key);
@@ -69,6 +74,40 @@ psp_cert_is_for (const SevCert *cert, SevUsage usage, const SevEcKey *key)
 
     return certified != NULL && cert->version == SEV_CERT_VERSION &&
            cert->pubkey_usage == (guint32) usage && sev_ec_key_same_public (certified, key);
+}
+
+SevEcKey *
+psp_cert_get_key (const SevCert *cert, SevUsage usage)
+{
+    if (cert->version != SEV_CERT_VERSION || cert->pubkey_usage != (guint32) usage ||
+        cert->pubkey_algo != (guint32) algo_of (usage))
+        return NULL;
+
+    g_autoptr (SevEcKey) key = sev_cert_get_ec_key (cert, NULL);
+    if (key == NULL || sev_ec_key_curve (key) != SEV_CURVE_P384)
+        return NULL;
+    return g_steal_pointer (&key);
+}
+
+gboolean
+psp_cert_signed_by (const SevCert *cert, SevUsage signer, const SevEcKey *key, guint *slot)
+{
+    guint8 body[SEV_CERT_BODY_SIZE];
+
+    sev_cert_encode_body (cert, body);
+    for (guint i = 0; i < SEV_CERT_SIGS; i++) {
+        const SevCertSig *sig = &cert->sig[i];
+        SevEcSignature signature;
+
+        if (sig->usage != (guint32) signer || sig->algo != SEV_ALGO_ECDSA_SHA256 ||
+            !sev_cert_sig_get_ec (sig, &signature, NULL) ||
+            !sev_ec_verify (key, SEV_HASH_SHA256, body, sizeof body, &signature, NULL))
+            continue;
+        if (slot != NULL)
+            *slot = i;
+        return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean

@@ -43,6 +43,26 @@ gboolean psp_cert_sign_rsa (SevCert *cert,
 gboolean psp_cert_is_for (const SevCert *cert, SevUsage usage, const SevEcKey *key);
 
 /**
+ * psp_cert_get_key: the key of a certificate from outside
+ *
+ * Design choice, for which no public source decides: version 1, the usage's own algorithm
+ * with SHA-256, and P-384, as in every published chain.  Who signed it is not looked at.
+ *
+ * Returns: (transfer full) (nullable): %NULL if the certificate is not such a one
+ */
+SevEcKey *psp_cert_get_key (const SevCert *cert, SevUsage usage) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * psp_cert_signed_by:
+ * @slot: (out) (optional): where the signature is; either slot is good (AMD's sev-tool)
+ * Returns: whether @key signed the certificate, ECDSA with SHA-256, as a @signer
+ */
+gboolean psp_cert_signed_by (const SevCert *cert,
+                             SevUsage signer,
+                             const SevEcKey *key,
+                             guint *slot) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * psp_amd_cert_issue: an ARK or ASK certificate for @key, signed by @signer
  * @id: @signer_id: %SEV_AMD_KEY_ID_SIZE bytes; equal in an ARK
  */

@@ -72,6 +72,52 @@ psp_keys_generate (const PspChip *chip, guint8 api_major, guint8 api_minor, GErr
     return g_steal_pointer (&keys);
 }
 
+/* The part that PDH_GEN and PEK_CERT_IMPORT leave. */
+static PspKeys *
+copy_without_pdh (const PspKeys *keys)
+{
+    PspKeys *copy = g_new0 (PspKeys, 1);
+
+    copy->external_owner = keys->external_owner;
+    copy->oca = keys->oca;
+    copy->pek = keys->pek;
+    copy->pek_key = sev_ec_key_ref (keys->pek_key);
+    return copy;
+}
+
+PspKeys *
+psp_keys_renew_pdh (const PspKeys *keys, guint8 api_major, guint8 api_minor, GError **error)
+{
+    g_autoptr (PspKeys) renewed = copy_without_pdh (keys);
+
+    if (!make_pdh (renewed, api_major, api_minor, error))
+        return NULL;
+    return g_steal_pointer (&renewed);
+}
+
+PspKeys *
+psp_keys_import_owner (const PspKeys *keys,
+                       const PspChip *chip,
+                       const SevCert *oca,
+                       const SevCert *pek,
+                       guint oca_slot,
+                       guint8 api_major,
+                       guint8 api_minor,
+                       GError **error)
+{
+    g_autoptr (PspKeys) owned = copy_without_pdh (keys);
+    const guint cek_slot =
+        oca_slot == PSP_SLOT_PEK_BY_OCA ? PSP_SLOT_PEK_BY_CEK : PSP_SLOT_PEK_BY_OCA;
+
+    owned->external_owner = TRUE;
+    owned->oca = *oca;
+    owned->pek = *pek;
+    if (!psp_cert_sign (&owned->pek, cek_slot, SEV_USAGE_CEK, psp_chip_cek (chip), error) ||
+        !make_pdh (owned, api_major, api_minor, error))
+        return NULL;
+    return g_steal_pointer (&owned);
+}
+
 SevSecret *
 psp_keys_save (const PspKeys *keys, const PspChip *chip, GError **error)
 {
@@ -135,10 +181,20 @@ load_blocks (PspKeys *keys, const PspNvBlock *blocks, gsize n)
         return FALSE;
     keys->pek_key = load_key (blocks, n, TAG_PEK_KEY);
     keys->pdh_key = load_key (blocks, n, TAG_PDH_KEY);
-    return keys->pek_key != NULL && keys->pdh_key != NULL &&
-           keys->oca.pubkey_usage == SEV_USAGE_OCA &&
-           psp_cert_is_for (&keys->pek, SEV_USAGE_PEK, keys->pek_key) &&
-           psp_cert_is_for (&keys->pdh, SEV_USAGE_PDH, keys->pdh_key);
+    return keys->pek_key != NULL && keys->pdh_key != NULL;
+}
+
+static gboolean
+of_one_piece (const PspKeys *keys, const PspChip *chip)
+{
+    g_autoptr (SevEcKey) oca_key = psp_cert_get_key (&keys->oca, SEV_USAGE_OCA);
+
+    return oca_key != NULL && psp_cert_is_for (&keys->pek, SEV_USAGE_PEK, keys->pek_key) &&
+           psp_cert_is_for (&keys->pdh, SEV_USAGE_PDH, keys->pdh_key) &&
+           psp_cert_signed_by (&keys->oca, SEV_USAGE_OCA, oca_key, NULL) &&
+           psp_cert_signed_by (&keys->pek, SEV_USAGE_OCA, oca_key, NULL) &&
+           psp_cert_signed_by (&keys->pek, SEV_USAGE_CEK, psp_chip_cek (chip), NULL) &&
+           psp_cert_signed_by (&keys->pdh, SEV_USAGE_PEK, keys->pek_key, NULL);
 }
 
 PspKeys *
@@ -151,7 +207,7 @@ psp_keys_load (const guint8 *data, gsize len, const PspChip *chip, GError **erro
 
     if (nv_key == NULL || !psp_nv_decode (&keys_kind, data, len, nv_key, blocks, &n, error))
         return NULL;
-    if (!load_blocks (keys, blocks, n)) {
+    if (!load_blocks (keys, blocks, n) || !of_one_piece (keys, chip)) {
         g_set_error_literal (error, PSP_ERROR, PSP_ERROR_NV_DAMAGED,
                              "stored state is damaged: keys and certificates do not "
                              "belong together");

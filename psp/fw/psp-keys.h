@@ -38,10 +38,40 @@ PspKeys *psp_keys_generate (const PspChip *chip,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * psp_keys_renew_pdh: the same OCA and PEK with a fresh PDH
+ * Errors: %SEV_ERROR_CRYPTO.
+ */
+PspKeys *psp_keys_renew_pdh (const PspKeys *keys,
+                             guint8 api_major,
+                             guint8 api_minor,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * psp_keys_import_owner: the same PEK in the hands of an external owner, with a fresh PDH
+ * @oca: the owner's certificate, checked
+ * @pek: the PEK's certificate with the owner's signature, checked
+ * @oca_slot: of @pek, where that signature is; the other one gets the CEK's
+ * Errors: %SEV_ERROR_CRYPTO.
+ */
+PspKeys *psp_keys_import_owner (const PspKeys *keys,
+                                const PspChip *chip,
+                                const SevCert *oca,
+                                const SevCert *pek,
+                                guint oca_slot,
+                                guint8 api_major,
+                                guint8 api_minor,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * psp_keys_load:
- * @blob: untrusted
- * Errors: %PSP_ERROR_NV_DAMAGED: torn, changed, another chip's, or not of one piece (a
- *   certificate for another key); %PSP_ERROR_NV_VERSION; %SEV_ERROR_CRYPTO.
+ * @data: (array length=len): untrusted
+ *
+ * All of it must be of one piece: PDH by PEK, PEK by OCA and by this chip's CEK, OCA by
+ * itself, each with the private key that is stored.  Going back to a complete older state
+ * of the same chip cannot be noticed.
+ *
+ * Errors: %PSP_ERROR_NV_DAMAGED: torn, changed, another chip's, or of several pieces;
+ *   %PSP_ERROR_NV_VERSION; %SEV_ERROR_CRYPTO.
  */
 PspKeys *psp_keys_load (const guint8 *data, gsize len, const PspChip *chip, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -209,16 +209,61 @@ test_keys_saved (void)
     }
 }
 
-/* Whole and sealed by this chip, but of two platforms. */
+static gboolean
+loads (const PspKeys *keys)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (SevSecret) blob = psp_keys_save (keys, fake_chip (), NULL);
+    g_autoptr (PspKeys) loaded = psp_keys_load (
+        sev_secret_data (blob), sev_secret_size (blob), fake_chip (), &error);
+
+    if (loaded == NULL)
+        g_assert_error (error, PSP_ERROR, PSP_ERROR_NV_DAMAGED);
+    return loaded != NULL;
+}
+
+/* Whole and sealed by this chip, but of two platforms, or not signed by whom it must. */
 static void
 test_mixed_identity (void)
 {
     g_autoptr (PspKeys) a = psp_keys_generate (fake_chip (), 1, 55, NULL);
     g_autoptr (PspKeys) b = psp_keys_generate (fake_chip (), 1, 55, NULL);
+    const struct {
+        const char *what;
+        void *to;
+        const void *from;
+        gsize size;
+    } mixes[] = {
+        { "OCA", &a->oca, &b->oca, sizeof a->oca },
+        { "PEK", &a->pek, &b->pek, sizeof a->pek },
+        { "PEK's key", &a->pek_key, &b->pek_key, sizeof a->pek_key },
+        { "PDH", &a->pdh, &b->pdh, sizeof a->pdh },
+        { "PDH's key", &a->pdh_key, &b->pdh_key, sizeof a->pdh_key },
+        { "OCA's signature", &a->oca.sig[0], &b->oca.sig[0], sizeof a->oca.sig[0] },
+        { "PEK by OCA", &a->pek.sig[0], &b->pek.sig[0], sizeof a->pek.sig[0] },
+        { "PEK by CEK", &a->pek.sig[1], &b->pek.sig[1], sizeof a->pek.sig[1] },
+        { "PDH by PEK", &a->pdh.sig[0], &b->pdh.sig[0], sizeof a->pdh.sig[0] },
+    };
+    guint8 was[sizeof (SevCert)];
 
+    for (gsize i = 0; i < G_N_ELEMENTS (mixes); i++) {
+        g_test_message ("%s", mixes[i].what);
+        g_assert_true (loads (a));
+        memcpy (was, mixes[i].to, mixes[i].size);
+        memcpy (mixes[i].to, mixes[i].from, mixes[i].size);
+        g_assert_false (loads (a));
+        memcpy (mixes[i].to, was, mixes[i].size);
+    }
+
+    /* Key and certificate of the PDH together, but of another PEK. */
+    SevCert pdh = a->pdh;
+    SevEcKey *pdh_key = a->pdh_key;
     a->pdh = b->pdh;
-    g_autoptr (SevSecret) blob = psp_keys_save (a, fake_chip (), NULL);
-    assert_damaged (sev_secret_data (blob), sev_secret_size (blob), fake_chip ());
+    a->pdh_key = b->pdh_key;
+    g_assert_false (loads (a));
+    a->pdh = pdh;
+    a->pdh_key = pdh_key;
+    g_assert_true (loads (a));
 }
 
 static void
