@@ -48,8 +48,7 @@ make_keys (PspDevice *psp, GError **error)
         psp_keys_generate (psp->chip, psp->config.api_major, psp->config.api_minor, error);
     if (keys == NULL)
         return NULL;
-    g_autoptr (SevSecret) blob = psp_keys_save (keys, psp->chip, error);
-    if (blob == NULL || !psp_nv_store (psp, blob, error))
+    if (!psp_store_keys (psp, keys, error))
         return NULL;
     return g_steal_pointer (&keys);
 }

@@ -61,6 +61,27 @@ typedef enum {
 /** psp_command_name: Returns: "LAUNCH_START", ... or "unknown"; static storage */
 const char *psp_command_name (guint32 command);
 
+/* PEK_CSR. */
+typedef struct __attribute__ ((packed)) {
+    guint64 csr_paddr_le; /* 00h: 0 asks for the length */
+    guint32 csr_len_le;   /* 08h io: 2084 */
+} PspPekCsrCmd;
+G_STATIC_ASSERT (sizeof (PspPekCsrCmd) == 12);
+G_STATIC_ASSERT (offsetof (PspPekCsrCmd, csr_len_le) == 8);
+
+/* PEK_CERT_IMPORT. */
+typedef struct __attribute__ ((packed)) {
+    guint64 pek_paddr_le; /* 00h: the signed CSR */
+    guint32 pek_len_le;   /* 08h: 2084 */
+    guint32 reserved;
+    guint64 oca_paddr_le; /* 10h: the owner's certificate */
+    guint32 oca_len_le;   /* 18h: 2084 */
+} PspPekCertImportCmd;
+G_STATIC_ASSERT (sizeof (PspPekCertImportCmd) == 28);
+G_STATIC_ASSERT (offsetof (PspPekCertImportCmd, pek_len_le) == 8);
+G_STATIC_ASSERT (offsetof (PspPekCertImportCmd, oca_paddr_le) == 16);
+G_STATIC_ASSERT (offsetof (PspPekCertImportCmd, oca_len_le) == 24);
+
 #define PSP_INIT_OPTION_ES (1u << 0)
 #define PSP_TMR_SIZE 0x100000u /* size and alignment of the trusted memory region */
 

@@ -67,6 +67,10 @@ PSP_DECLARE_HANDLER (launch_start);
 PSP_DECLARE_HANDLER (launch_update_data);
 PSP_DECLARE_HANDLER (launch_update_vmsa);
 PSP_DECLARE_HANDLER (pdh_cert_export);
+PSP_DECLARE_HANDLER (pdh_gen);
+PSP_DECLARE_HANDLER (pek_cert_import);
+PSP_DECLARE_HANDLER (pek_csr);
+PSP_DECLARE_HANDLER (pek_gen);
 PSP_DECLARE_HANDLER (platform_reset);
 PSP_DECLARE_HANDLER (platform_status);
 PSP_DECLARE_HANDLER (shutdown);
@@ -130,6 +134,18 @@ gboolean psp_nv_load (PspDevice *psp,
 gboolean psp_nv_store (PspDevice *psp,
                        const SevSecret *blob,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** psp_store_keys: makes @keys the persistent state. Errors: also %SEV_ERROR_CRYPTO. */
+gboolean psp_store_keys (PspDevice *psp,
+                         const PspKeys *keys,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * psp_replace_keys: psp_store_keys(), and then puts them in place
+ * @keys: (inout) (transfer full): %NULL afterwards; unchanged on failure
+ */
+gboolean psp_replace_keys (PspDevice *psp,
+                           PspKeys **keys,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** psp_device_stop: drops and wipes all volatile state; the platform is UNINIT */
 void psp_device_stop (PspDevice *psp);

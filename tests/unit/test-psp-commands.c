@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tests/unit/psp-fake-host.h"
+#include "tests/unit/psp-owner.h"
 
 #define OUT FAKE_AT (0x1000)
 #define OUT2 FAKE_AT (0x4000)
@@ -38,7 +39,11 @@ static const Row rows[] = {
     { 0x02, "SHUTDOWN", 0, "IW", "", "ST" },
     { 0x03, "PLATFORM_RESET", 0, "U", "", "ST" },
     { 0x04, "PLATFORM_STATUS", 12, "UIW", "", "ST" },
+    { 0x05, "PEK_GEN", 0, "I", "", "ST" },
+    { 0x06, "PEK_CSR", 12, "I", "", "ST" },
+    { 0x07, "PEK_CERT_IMPORT", 28, "I", "", "ST" },
     { 0x08, "PDH_CERT_EXPORT", 28, "IW", "", "ST" },
+    { 0x09, "PDH_GEN", 0, "IW", "", "ST" },
     { 0x0a, "DF_FLUSH", 0, "IW", "", "ST" },
     { 0x0c, "GET_ID", 12, "UIW", "", "ST LK" },
     { 0x20, "DECOMMISSION", 4, "IW", "12345", "ST NO" },
@@ -56,11 +61,12 @@ static const Row rows[] = {
 /* D: what is legal in SENT, for which sev-tool defines only the number. */
 static const char sent_commands[] = { 0x20, 0x22, 0x23 };
 
-/* Ids that exist but come later, and SNP's; D: unknown to this firmware. */
+/* Beyond the rows, all of which are tried: SNP's (D: unknown to this firmware), and ids
+ * that only look like known ones.
+ */
 static const guint32 absent[] = {
-    0x00, 0x05, 0x06, 0x07, 0x09, 0x0b, 0x0d, 0x0e,  0x0f,    0x24,       0x25,       0x36,
-    0x40, 0x41, 0x42, 0x43, 0x44, 0x50, 0x51, 0x52,  0x53,    0x60,       0x61,       0x70,
-    0x71, 0x81, 0x90, 0xa0, 0xb0, 0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
+    0x00, 0x0e, 0x0f,  0x81,    0x90,       0xa0,       0xb0,
+    0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
 };
 
 static const Row *
@@ -180,6 +186,24 @@ put_secret (Cell *cell, guint8 *buffer)
     put (buffer, &cmd, sizeof cmd);
 }
 
+static void
+put_import (Cell *cell, guint8 *buffer)
+{
+    const PspPekCertImportCmd cmd = { .pek_paddr_le = GUINT64_TO_LE (DATA),
+                                      .pek_len_le = GUINT32_TO_LE (2084),
+                                      .oca_paddr_le = GUINT64_TO_LE (TRANS),
+                                      .oca_len_le = GUINT32_TO_LE (2084) };
+
+    if (cell->psp->keys != NULL) {
+        guint8 *pek = fake_host_at (cell->host, DATA, OWNER_CERT_SIZE);
+
+        sev_cert_encode (&cell->psp->keys->pek, pek);
+        owner_sign (pek, 0);
+    }
+    owner_get_cert (fake_host_at (cell->host, TRANS, OWNER_CERT_SIZE));
+    put (buffer, &cmd, sizeof cmd);
+}
+
 /* A command buffer that succeeds wherever the command is legal. */
 static void
 good_buffer (Cell *cell, guint32 id, guint8 *buffer)
@@ -190,6 +214,7 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
                                          .pdh_len_le = GUINT32_TO_LE (2084),
                                          .certs_paddr_le = GUINT64_TO_LE (OUT2),
                                          .certs_len_le = GUINT32_TO_LE (6252) };
+    const PspPekCsrCmd csr = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (2084) };
     const PspGetIdCmd id_cmd = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (64) };
     const PspActivateCmd activate = { handle_le, GUINT32_TO_LE (101) };
     const PspLaunchStartCmd start = { .policy_le = GUINT32_TO_LE (1) };
@@ -203,6 +228,12 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
         break;
     case PSP_CMD_PDH_CERT_EXPORT:
         put (buffer, &export, sizeof export);
+        break;
+    case PSP_CMD_PEK_CSR:
+        put (buffer, &csr, sizeof csr);
+        break;
+    case PSP_CMD_PEK_CERT_IMPORT:
+        put_import (cell, buffer);
         break;
     case PSP_CMD_GET_ID:
         put (buffer, &id_cmd, sizeof id_cmd);
@@ -369,7 +400,10 @@ test_buffer_sizes (void)
 {
     for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
         const Row *row = &rows[i];
-        const gboolean up = strchr (row->platforms, 'W') != NULL;
+        const SevPlatformState platform =
+            strchr (row->platforms, 'W') != NULL   ? SEV_PLATFORM_WORKING
+            : strchr (row->platforms, 'I') != NULL ? SEV_PLATFORM_INIT
+                                                   : SEV_PLATFORM_UNINIT;
         const guint state = row->guests[0] != '\0' ? (guint) (row->guests[0] - '0') : 0;
 
         g_assert_cmpstr (psp_command_name (row->id), ==, row->name);
@@ -379,8 +413,8 @@ test_buffer_sizes (void)
 
             if (len > 1 && len + 1 < row->size)
                 continue;
-            cell_open (&cell, up ? SEV_PLATFORM_WORKING : SEV_PLATFORM_UNINIT, state,
-                       wanted_policy (row->id), wants_active (row->id));
+            cell_open (&cell, platform, state, wanted_policy (row->id),
+                       wants_active (row->id));
             good_buffer (&cell, row->id, buffer);
             g_test_message ("%s with %" G_GSIZE_FORMAT " bytes", row->name, len);
             g_assert_cmphex (fake_command (cell.psp, row->id, buffer, len), ==,
@@ -491,6 +525,22 @@ test_query_id (void)
     PspGetIdCmd cmd = { GUINT64_TO_LE (OUT + 4), GUINT32_TO_LE (64) };
     check_query (&cell, &unaligned, PSP_CMD_GET_ID, &cmd, sizeof cmd, (guint8 *) &cmd + 8,
                  64);
+    cell_close (&cell);
+}
+
+static void
+test_query_csr (void)
+{
+    static const Query queries[] = QUERIES (2084);
+    Cell cell;
+
+    cell_open (&cell, SEV_PLATFORM_INIT, NO_GUEST, 0, FALSE);
+    for (gsize i = 0; i < G_N_ELEMENTS (queries); i++) {
+        PspPekCsrCmd cmd = { GUINT64_TO_LE (queries[i].paddr),
+                             GUINT32_TO_LE (queries[i].len) };
+        check_query (&cell, &queries[i], PSP_CMD_PEK_CSR, &cmd, sizeof cmd,
+                     (guint8 *) &cmd + 8, 2084);
+    }
     cell_close (&cell);
 }
 
@@ -641,6 +691,7 @@ main (int argc, char **argv)
     g_test_add_func ("/psp-commands/old-api", test_old_api);
     g_test_add_func ("/psp-commands/query/measure", test_query_measure);
     g_test_add_func ("/psp-commands/query/id", test_query_id);
+    g_test_add_func ("/psp-commands/query/csr", test_query_csr);
     g_test_add_func ("/psp-commands/query/export", test_query_export);
     g_test_add_func ("/psp-commands/limits/update-data", test_update_data_limits);
     g_test_add_func ("/psp-commands/limits/secret", test_secret_limits);
