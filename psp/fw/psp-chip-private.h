@@ -15,6 +15,17 @@ const SevEcKey *psp_chip_cek (const PspChip *chip);
 const SevCert *psp_chip_cek_cert (const PspChip *chip);
 
 /**
+ * psp_chip_derive:
+ * @label: what for; one key, one use
+ * Returns: (transfer full): a key that this chip and no other has
+ * Errors: %SEV_ERROR_CRYPTO.
+ */
+SevSecret *psp_chip_derive (const PspChip *chip,
+                            const char *label,
+                            gsize len,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * psp_chip_nv_key:
  * Returns: (transfer full): the key under which this chip, and no other, seals its
  *   persistent state

@@ -340,15 +340,20 @@ psp_chip_cek_cert (const PspChip *chip)
 }
 
 SevSecret *
-psp_chip_nv_key (const PspChip *chip, GError **error)
+psp_chip_derive (const PspChip *chip, const char *label, gsize len, GError **error)
 {
-    g_autoptr (SevSecret) key = sev_secret_new (NV_KEY_SIZE);
+    g_autoptr (SevSecret) key = sev_secret_new (len);
 
     if (!sev_kdf_derive (sev_secret_data (chip->secret), sev_secret_size (chip->secret),
-                         NV_KEY_LABEL, NULL, 0, sev_secret_writable (key), NV_KEY_SIZE,
-                         error))
+                         label, NULL, 0, sev_secret_writable (key), len, error))
         return NULL;
     return g_steal_pointer (&key);
+}
+
+SevSecret *
+psp_chip_nv_key (const PspChip *chip, GError **error)
+{
+    return psp_chip_derive (chip, NV_KEY_LABEL, NV_KEY_SIZE, error);
 }
 
 void

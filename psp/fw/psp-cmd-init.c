@@ -22,62 +22,88 @@
 #include <string.h>
 
 static SevStatus
-check_options (PspDevice *psp, const PspInitCmd *cmd)
+check_params (PspDevice *psp, const PspInitParams *params)
 {
-    const guint32 options = GUINT32_FROM_LE (cmd->options_le);
-    const guint64 tmr = GUINT64_FROM_LE (cmd->tmr_paddr_le);
-
-    if ((options & ~PSP_INIT_OPTION_ES) != 0)
+    if ((params->options & ~PSP_INIT_OPTION_ES) != 0)
         return SEV_STATUS_INVALID_PARAM;
-    if ((options & PSP_INIT_OPTION_ES) == 0)
+    if ((params->options & PSP_INIT_OPTION_ES) == 0)
         return SEV_STATUS_SUCCESS;
     if (!psp->config.es)
         return SEV_STATUS_UNSUPPORTED;
-    if (GUINT32_FROM_LE (cmd->tmr_len_le) != PSP_TMR_SIZE)
+    if (params->tmr_len != PSP_TMR_SIZE)
         return SEV_STATUS_INVALID_LENGTH;
-    if (tmr == 0 || tmr % PSP_TMR_SIZE != 0 ||
-        !psp_range_ok (psp, tmr, PSP_TMR_SIZE, PSP_MEMORY_READ | PSP_MEMORY_WRITE))
+    if (params->tmr_paddr == 0 || params->tmr_paddr % PSP_TMR_SIZE != 0 ||
+        !psp_range_ok (psp, params->tmr_paddr, PSP_TMR_SIZE,
+                       PSP_MEMORY_READ | PSP_MEMORY_WRITE))
         return SEV_STATUS_INVALID_ADDRESS;
     return SEV_STATUS_SUCCESS;
 }
 
 static PspKeys *
-make_keys (PspDevice *psp, GError **error)
+make_keys (PspDevice *psp, guint64 area, GError **error)
 {
     g_autoptr (PspKeys) keys =
         psp_keys_generate (psp->chip, psp->config.api_major, psp->config.api_minor, error);
-    if (keys == NULL)
-        return NULL;
-    if (!psp_store_keys (psp, keys, error))
+
+    if (keys == NULL || !psp_store_keys (psp, area, keys, error))
         return NULL;
     return g_steal_pointer (&keys);
 }
 
-/* *@keys stays %NULL when *@status says why. */
+/* *@keys stays %NULL, without an error, where nothing is stored. */
 static gboolean
-load_keys (PspDevice *psp, PspKeys **keys, SevStatus *status, GError **error)
+load_stored (PspDevice *psp, guint64 area, PspKeys **keys, GError **error)
 {
     g_autoptr (SevSecret) blob = NULL;
+
+    if (!psp_storage_load (psp, area, &blob, error))
+        return FALSE;
+    if (blob == NULL)
+        return TRUE;
+    *keys =
+        psp_keys_load (sev_secret_data (blob), sev_secret_size (blob), psp->chip, error);
+    return *keys != NULL;
+}
+
+/* *@keys stays %NULL when *@status says why. */
+static gboolean
+load_keys (PspDevice *psp, guint64 area, PspKeys **keys, SevStatus *status, GError **error)
+{
     g_autoptr (GError) local = NULL;
 
-    if (!psp_nv_load (psp, &blob, error))
-        return FALSE;
-    if (blob == NULL) {
-        *keys = make_keys (psp, error);
+    if (load_stored (psp, area, keys, &local)) {
+        if (*keys == NULL)
+            *keys = make_keys (psp, area, error);
         return *keys != NULL;
     }
-
-    *keys =
-        psp_keys_load (sev_secret_data (blob), sev_secret_size (blob), psp->chip, &local);
-    if (*keys != NULL)
-        return TRUE;
     if (!g_error_matches (local, PSP_ERROR, PSP_ERROR_NV_DAMAGED)) {
         g_propagate_error (error, g_steal_pointer (&local));
         return FALSE;
     }
     g_debug ("firmware: %s", local->message);
     *status = SEV_STATUS_SECURE_DATA_INVALID;
-    return psp_nv_store (psp, NULL, error);
+    return psp_storage_store (psp, area, NULL, error);
+}
+
+gboolean
+psp_init (PspDevice *psp, const PspInitParams *params, SevStatus *status, GError **error)
+{
+    g_autoptr (PspKeys) keys = NULL;
+
+    *status = check_params (psp, params);
+    if (*status != SEV_STATUS_SUCCESS)
+        return TRUE;
+    if (!load_keys (psp, params->nv_area, &keys, status, error))
+        return FALSE;
+    if (keys == NULL)
+        return TRUE;
+
+    psp->keys = g_steal_pointer (&keys);
+    psp->guests = psp_guests_new (psp->config.max_asid);
+    psp->es_enabled = (params->options & PSP_INIT_OPTION_ES) != 0;
+    psp->nv_area = params->nv_area;
+    psp->state = SEV_PLATFORM_INIT;
+    return psp_answer (status, SEV_STATUS_SUCCESS);
 }
 
 gboolean
@@ -88,21 +114,12 @@ psp_cmd_init (PspDevice *psp,
               GError **error)
 {
     PspInitCmd cmd;
-    g_autoptr (PspKeys) keys = NULL;
 
     memcpy (&cmd, buffer, sizeof cmd);
-    *status = check_options (psp, &cmd);
-    if (*status != SEV_STATUS_SUCCESS)
-        return TRUE;
-
-    if (!load_keys (psp, &keys, status, error))
-        return FALSE;
-    if (keys == NULL)
-        return TRUE;
-
-    psp->keys = g_steal_pointer (&keys);
-    psp->guests = psp_guests_new (psp->config.max_asid);
-    psp->es_enabled = (GUINT32_FROM_LE (cmd.options_le) & PSP_INIT_OPTION_ES) != 0;
-    psp->state = SEV_PLATFORM_INIT;
-    return psp_answer (status, SEV_STATUS_SUCCESS);
+    const PspInitParams params = {
+        .options = GUINT32_FROM_LE (cmd.options_le),
+        .tmr_paddr = GUINT64_FROM_LE (cmd.tmr_paddr_le),
+        .tmr_len = GUINT32_FROM_LE (cmd.tmr_len_le),
+    };
+    return psp_init (psp, &params, status, error);
 }

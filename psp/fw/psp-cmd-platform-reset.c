@@ -4,8 +4,9 @@
  * PLATFORM_RESET (Linux: FACTORY_RESET): erase the persistent state.
  *
  *   platform   UNINIT; stays so
- *   writes     persistent state: nothing is stored afterwards.  The next INIT makes a
- *              self-owned identity.  The chip (CEK, ASK, ARK, id) is not touched
+ *   writes     persistent state, where the last INIT or INIT_EX had it: nothing is stored
+ *              afterwards.  The next one makes a self-owned identity.  The chip (CEK, ASK,
+ *              ARK, id) is not touched
  *   status     SUCCESS
  */
 
@@ -18,7 +19,7 @@ psp_cmd_platform_reset (PspDevice *psp,
                         SevStatus *status,
                         GError **error)
 {
-    if (!psp_nv_store (psp, NULL, error))
+    if (!psp_storage_store (psp, psp->nv_area, NULL, error))
         return FALSE;
     return psp_answer (status, SEV_STATUS_SUCCESS);
 }

@@ -95,6 +95,22 @@ G_STATIC_ASSERT (sizeof (PspInitCmd) == 20);
 G_STATIC_ASSERT (offsetof (PspInitCmd, tmr_paddr_le) == 8);
 G_STATIC_ASSERT (offsetof (PspInitCmd, tmr_len_le) == 16);
 
+typedef struct __attribute__ ((packed)) {
+    guint32 len_le;       /* 00h: 24h */
+    guint32 options_le;   /* 04h: PSP_INIT_OPTION_* */
+    guint64 tmr_paddr_le; /* 08h */
+    guint32 tmr_len_le;   /* 10h */
+    guint32 reserved;
+    guint64 nv_paddr_le; /* 18h: a multiple of 4 KiB */
+    guint32 nv_len_le;   /* 20h: 32 KiB */
+} PspInitExCmd;
+G_STATIC_ASSERT (sizeof (PspInitExCmd) == 36);
+G_STATIC_ASSERT (offsetof (PspInitExCmd, options_le) == 4);
+G_STATIC_ASSERT (offsetof (PspInitExCmd, tmr_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspInitExCmd, tmr_len_le) == 16);
+G_STATIC_ASSERT (offsetof (PspInitExCmd, nv_paddr_le) == 24);
+G_STATIC_ASSERT (offsetof (PspInitExCmd, nv_len_le) == 32);
+
 #define PSP_STATUS_OWNER_EXTERNAL 0x01u /* of @owner */
 #define PSP_STATUS_CONFIG_ES 0x0001u    /* of @config_le */
 

@@ -216,24 +216,6 @@ psp_nv_store (PspDevice *psp, const SevSecret *blob, GError **error)
                         "storing persistent state", error);
 }
 
-gboolean
-psp_store_keys (PspDevice *psp, const PspKeys *keys, GError **error)
-{
-    g_autoptr (SevSecret) blob = psp_keys_save (keys, psp->chip, error);
-
-    return blob != NULL && psp_nv_store (psp, blob, error);
-}
-
-gboolean
-psp_replace_keys (PspDevice *psp, PspKeys **keys, GError **error)
-{
-    if (!psp_store_keys (psp, *keys, error))
-        return FALSE;
-    psp_keys_free (psp->keys);
-    psp->keys = g_steal_pointer (keys);
-    return TRUE;
-}
-
 #ifdef PSP_FAULTS
 void
 psp_device_set_faults (PspDevice *psp, guint faults)

@@ -25,9 +25,9 @@ G_BEGIN_DECLS
  *
  * A command that ends in a host fault or in any status but SUCCESS has changed nothing in
  * the device.  Two exceptions, both the firmware's own rules: lengths are written back into
- * the command buffer (the length query), and an INIT that answers SECURE_DATA_INVALID has
- * erased the damaged persistent state, so that the next INIT succeeds.  Memory may have
- * been written when a host operation failed half-way.
+ * the command buffer (the length query), and an INIT (or INIT_EX) that answers
+ * SECURE_DATA_INVALID has erased the damaged persistent state, so that the next succeeds.
+ * Memory may have been written when a host operation failed half-way.
  */
 typedef struct _PspDevice PspDevice;
 

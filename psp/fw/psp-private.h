@@ -19,6 +19,7 @@ struct _PspDevice {
     PspChip *chip;
     SevPlatformState state;
     gboolean es_enabled; /* by INIT */
+    guint64 nv_area;     /* of the last INIT_EX; 0: INIT came after it, or none at all */
     PspKeys *keys;       /* %NULL when UNINIT */
     PspGuests *guests;   /* %NULL when UNINIT */
     guint faults;        /* PspFault; nothing looks at it without PSP_FAULTS */
@@ -60,6 +61,7 @@ PSP_DECLARE_HANDLER (df_flush);
 PSP_DECLARE_HANDLER (get_id);
 PSP_DECLARE_HANDLER (guest_status);
 PSP_DECLARE_HANDLER (init);
+PSP_DECLARE_HANDLER (init_ex);
 PSP_DECLARE_HANDLER (launch_finish);
 PSP_DECLARE_HANDLER (launch_measure);
 PSP_DECLARE_HANDLER (launch_secret);
@@ -135,17 +137,40 @@ gboolean psp_nv_store (PspDevice *psp,
                        const SevSecret *blob,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/*
+ * The persistent state.  @area: of INIT_EX, or 0 for the firmware's own storage.
+ */
+/** psp_storage_load: psp_nv_load(). Errors: also %PSP_ERROR_NV_DAMAGED, ..._VERSION. */
+gboolean psp_storage_load (PspDevice *psp, guint64 area, SevSecret **blob, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+gboolean psp_storage_store (PspDevice *psp,
+                            guint64 area,
+                            const SevSecret *blob,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** psp_store_keys: makes @keys the persistent state. Errors: also %SEV_ERROR_CRYPTO. */
-gboolean psp_store_keys (PspDevice *psp,
-                         const PspKeys *keys,
-                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean psp_store_keys (PspDevice *psp, guint64 area, const PspKeys *keys, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 /**
- * psp_replace_keys: psp_store_keys(), and then puts them in place
+ * psp_replace_keys: psp_store_keys() where the present ones are, then puts them in place
  * @keys: (inout) (transfer full): %NULL afterwards; unchanged on failure
  */
 gboolean psp_replace_keys (PspDevice *psp,
                            PspKeys **keys,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** PspInitParams: what INIT and INIT_EX have in common */
+typedef struct {
+    guint32 options;
+    guint64 tmr_paddr;
+    guint32 tmr_len;
+    guint64 nv_area; /* 0: the firmware's own storage */
+} PspInitParams;
+
+/** psp_init: checks all but @nv_area, and does it */
+gboolean psp_init (PspDevice *psp,
+                   const PspInitParams *params,
+                   SevStatus *status,
+                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** psp_device_stop: drops and wipes all volatile state; the platform is UNINIT */
 void psp_device_stop (PspDevice *psp);

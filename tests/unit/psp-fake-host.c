@@ -300,6 +300,10 @@ fake_snapshot (PspDevice *psp, FakeHost *host, gboolean memory)
     sev_put_u32 (all, psp->state);
     sev_put_u32 (all, (guint32) psp->es_enabled);
     sev_put_bytes (all, &psp->keys, sizeof psp->keys);
+    sev_put_u64 (all, psp->nv_area);
+    sev_put_u8 (all, psp->config.api_major);
+    sev_put_u8 (all, psp->config.api_minor);
+    sev_put_u8 (all, psp->config.build);
     add_secret (all, host->nv);
     if (memory)
         sev_put_bytes (all, host->memory, sizeof host->memory);

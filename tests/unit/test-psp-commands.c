@@ -46,6 +46,7 @@ static const Row rows[] = {
     { 0x09, "PDH_GEN", 0, "IW", "", "ST" },
     { 0x0a, "DF_FLUSH", 0, "IW", "", "ST" },
     { 0x0c, "GET_ID", 12, "UIW", "", "ST LK" },
+    { 0x0d, "INIT_EX", 36, "U", "", "ST LK" },
     { 0x20, "DECOMMISSION", 4, "IW", "12345", "ST NO" },
     { 0x21, "ACTIVATE", 8, "IW", "12345", "ST NO" },
     { 0x22, "DEACTIVATE", 4, "IW", "12345", "ST NO" },
@@ -214,6 +215,9 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
                                          .pdh_len_le = GUINT32_TO_LE (2084),
                                          .certs_paddr_le = GUINT64_TO_LE (OUT2),
                                          .certs_len_le = GUINT32_TO_LE (6252) };
+    const PspInitExCmd init_ex = { .len_le = GUINT32_TO_LE (36),
+                                   .nv_paddr_le = GUINT64_TO_LE (DATA),
+                                   .nv_len_le = GUINT32_TO_LE (0x8000) };
     const PspPekCsrCmd csr = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (2084) };
     const PspGetIdCmd id_cmd = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (64) };
     const PspActivateCmd activate = { handle_le, GUINT32_TO_LE (101) };
@@ -228,6 +232,10 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
         break;
     case PSP_CMD_PDH_CERT_EXPORT:
         put (buffer, &export, sizeof export);
+        break;
+    case PSP_CMD_INIT_EX:
+        memset (fake_host_at (cell->host, DATA, 0x8000), 0xff, 0x8000);
+        put (buffer, &init_ex, sizeof init_ex);
         break;
     case PSP_CMD_PEK_CSR:
         put (buffer, &csr, sizeof csr);
@@ -278,6 +286,7 @@ platform_after (guint32 id, SevPlatformState before)
 {
     switch (id) {
     case PSP_CMD_INIT:
+    case PSP_CMD_INIT_EX:
         return SEV_PLATFORM_INIT;
     case PSP_CMD_SHUTDOWN:
         return SEV_PLATFORM_UNINIT;

@@ -429,6 +429,27 @@ test_import_buffers (Fixture *f, gconstpointer data)
     }
 }
 
+/* SECURITY.md: a complete older state of the same chip is not noticed. */
+static void
+test_rollback (Fixture *f, gconstpointer data)
+{
+    guint8 pek[OWNER_CERT_SIZE], oca[OWNER_CERT_SIZE];
+    Export before, after;
+    g_autoptr (SevSecret) old = sev_secret_ref (f->host->nv);
+
+    export(f, &before);
+    make_request (f, pek, oca);
+    g_assert_cmphex (import (f, pek, oca), ==, 0);
+    assert_identity_restarts (f, 1);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_SHUTDOWN, NULL, 0), ==, 0);
+    sev_secret_unref (f->host->nv);
+    f->host->nv = g_steal_pointer (&old);
+    fake_init (f->psp, FALSE);
+    export(f, &after);
+    g_assert_cmpmem (&after, sizeof after, &before, sizeof before);
+    g_assert_cmpuint (owner_bit (f), ==, 0);
+}
+
 /* The host fails at each call in turn; only the last try, in which none does, counts. */
 static void
 test_host_faults (Fixture *f, gconstpointer data)
@@ -480,6 +501,7 @@ main (int argc, char **argv)
     ADD ("pek-gen/keeps", NULL, test_pek_gen_keeps);
     ADD ("pdh-gen", NULL, test_pdh_gen);
     ADD ("pdh-gen/working", NULL, test_pdh_gen_working);
+    ADD ("rollback", NULL, test_rollback);
     ADD ("host-faults", NULL, test_host_faults);
 #undef ADD
     return g_test_run ();
