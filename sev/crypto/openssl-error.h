@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /**
- * sev_set_openssl_error: private to sev/crypto
+ * sev_set_openssl_error: for sev/crypto and psp/mee, which call OpenSSL themselves
  * @what: the primitive, for the message
  *
  * Sets %SEV_ERROR_CRYPTO with the newest text of OpenSSL's error queue, and empties it.
