@@ -24,6 +24,22 @@ asid_fits (const PspConfig *config, guint32 policy, guint32 asid)
     return asid >= config->min_sev_asid && asid <= config->max_asid;
 }
 
+SevStatus
+psp_activate (PspDevice *psp, PspGuest *guest, guint32 asid)
+{
+    if (guest->asid != 0)
+        return SEV_STATUS_ACTIVE;
+    if (!asid_fits (&psp->config, guest->policy, asid))
+        return SEV_STATUS_INVALID_ASID;
+    if (psp_guests_asid_owned (psp->guests, asid, guest->vek))
+        return SEV_STATUS_ASID_OWNED;
+    if (psp_guests_asid_stale (psp->guests, asid))
+        return SEV_STATUS_DF_FLUSH_REQUIRED;
+
+    psp_guests_activate (psp->guests, guest, asid);
+    return SEV_STATUS_SUCCESS;
+}
+
 gboolean
 psp_cmd_activate (PspDevice *psp,
                   PspGuest *guest,
@@ -34,17 +50,5 @@ psp_cmd_activate (PspDevice *psp,
     PspActivateCmd cmd;
 
     memcpy (&cmd, buffer, sizeof cmd);
-    const guint32 asid = GUINT32_FROM_LE (cmd.asid_le);
-
-    if (guest->asid != 0)
-        return psp_answer (status, SEV_STATUS_ACTIVE);
-    if (!asid_fits (&psp->config, guest->policy, asid))
-        return psp_answer (status, SEV_STATUS_INVALID_ASID);
-    if (psp_guests_asid_owned (psp->guests, asid, guest->vek))
-        return psp_answer (status, SEV_STATUS_ASID_OWNED);
-    if (psp_guests_asid_stale (psp->guests, asid))
-        return psp_answer (status, SEV_STATUS_DF_FLUSH_REQUIRED);
-
-    psp_guests_activate (psp->guests, guest, asid);
-    return psp_answer (status, SEV_STATUS_SUCCESS);
+    return psp_answer (status, psp_activate (psp, guest, GUINT32_FROM_LE (cmd.asid_le)));
 }

@@ -161,6 +161,20 @@ typedef struct __attribute__ ((packed)) {
 G_STATIC_ASSERT (sizeof (PspActivateCmd) == 8);
 G_STATIC_ASSERT (offsetof (PspActivateCmd, asid_le) == 4);
 
+/* ACTIVATE_EX: the one guest command whose handle is not in front. */
+typedef struct __attribute__ ((packed)) {
+    guint32 ex_len_le;    /* 00h: 18h */
+    guint32 handle_le;    /* 04h */
+    guint32 asid_le;      /* 08h */
+    guint32 num_ids_le;   /* 0ch */
+    guint64 ids_paddr_le; /* 10h: so many 32-bit numbers of cores */
+} PspActivateExCmd;
+G_STATIC_ASSERT (sizeof (PspActivateExCmd) == 24);
+G_STATIC_ASSERT (offsetof (PspActivateExCmd, handle_le) == 4);
+G_STATIC_ASSERT (offsetof (PspActivateExCmd, asid_le) == 8);
+G_STATIC_ASSERT (offsetof (PspActivateExCmd, num_ids_le) == 12);
+G_STATIC_ASSERT (offsetof (PspActivateExCmd, ids_paddr_le) == 16);
+
 typedef struct __attribute__ ((packed)) {
     guint32 handle_le; /* 00h */
     guint32 policy_le; /* 04h out */

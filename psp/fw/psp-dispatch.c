@@ -43,7 +43,7 @@ typedef struct {
 } Command;
 
 /* Sizes and states: AMD's sev-tool (src/sevapi.h); API levels: Linux
- * (include/linux/psp-sev.h). A guest command's buffer starts with the handle.
+ * (include/linux/psp-sev.h).
  */
 static const Command commands[] = {
     { PSP_CMD_INIT, "INIT", 20, 0, PLATFORM (UNINIT), 0, psp_cmd_init },
@@ -66,6 +66,8 @@ static const Command commands[] = {
       psp_cmd_decommission },
     { PSP_CMD_ACTIVATE, "ACTIVATE", 8, 0, PLATFORM_UP, GUEST_ANY & ~GUEST (SENT),
       psp_cmd_activate },
+    { PSP_CMD_ACTIVATE_EX, "ACTIVATE_EX", 24, 0, PLATFORM_UP, GUEST_ANY & ~GUEST (SENT),
+      psp_cmd_activate_ex },
     { PSP_CMD_DEACTIVATE, "DEACTIVATE", 4, 0, PLATFORM_UP, GUEST_ANY, psp_cmd_deactivate },
     { PSP_CMD_GUEST_STATUS, "GUEST_STATUS", 13, 0, PLATFORM_UP, GUEST_ANY,
       psp_cmd_guest_status },
@@ -99,6 +101,13 @@ psp_command_name (guint32 id)
     return command != NULL ? command->name : "unknown";
 }
 
+/* A guest command's buffer starts with the handle, but for one. */
+static gsize
+handle_offset (const Command *command)
+{
+    return command->id == PSP_CMD_ACTIVATE_EX ? offsetof (PspActivateExCmd, handle_le) : 0;
+}
+
 /* Steps d and e. */
 static SevStatus
 find_guest (const PspDevice *psp,
@@ -112,7 +121,7 @@ find_guest (const PspDevice *psp,
     if (command->guests == 0)
         return SEV_STATUS_SUCCESS;
 
-    memcpy (&handle_le, buffer, sizeof handle_le);
+    memcpy (&handle_le, buffer + handle_offset (command), sizeof handle_le);
     *guest = psp_guests_find (psp->guests, GUINT32_FROM_LE (handle_le));
     if (*guest == NULL)
         return SEV_STATUS_INVALID_GUEST;

@@ -55,6 +55,7 @@ typedef gboolean (*PspHandler) (PspDevice *psp,
                              SevStatus *status, GError **error) G_GNUC_WARN_UNUSED_RESULT
 
 PSP_DECLARE_HANDLER (activate);
+PSP_DECLARE_HANDLER (activate_ex);
 PSP_DECLARE_HANDLER (deactivate);
 PSP_DECLARE_HANDLER (decommission);
 PSP_DECLARE_HANDLER (df_flush);
@@ -157,6 +158,9 @@ gboolean psp_store_keys (PspDevice *psp, guint64 area, const PspKeys *keys, GErr
 gboolean psp_replace_keys (PspDevice *psp,
                            PspKeys **keys,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** psp_activate: ACTIVATE and ACTIVATE_EX, once their buffers are read */
+SevStatus psp_activate (PspDevice *psp, PspGuest *guest, guint32 asid);
 
 /** PspInitParams: what INIT and INIT_EX have in common */
 typedef struct {

@@ -51,6 +51,7 @@ static const Row rows[] = {
     { 0x21, "ACTIVATE", 8, "IW", "12345", "ST NO" },
     { 0x22, "DEACTIVATE", 4, "IW", "12345", "ST NO" },
     { 0x23, "GUEST_STATUS", 13, "IW", "12345", "ST NO" },
+    { 0x25, "ACTIVATE_EX", 24, "IW", "12345", "ST NO" },
     { 0x30, "LAUNCH_START", 36, "IW", "", "ST NO" },
     { 0x31, "LAUNCH_UPDATE_DATA", 20, "IW", "1", "ST NO" },
     { 0x32, "LAUNCH_UPDATE_VMSA", 20, "IW", "1", "ST NO" },
@@ -221,6 +222,9 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
     const PspPekCsrCmd csr = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (2084) };
     const PspGetIdCmd id_cmd = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (64) };
     const PspActivateCmd activate = { handle_le, GUINT32_TO_LE (101) };
+    const PspActivateExCmd activate_ex = { GUINT32_TO_LE (24), handle_le,
+                                           GUINT32_TO_LE (101), GUINT32_TO_LE (4),
+                                           GUINT64_TO_LE (DATA) };
     const PspLaunchStartCmd start = { .policy_le = GUINT32_TO_LE (1) };
     const PspLaunchDataCmd data = { .handle_le = handle_le,
                                     .paddr_le = GUINT64_TO_LE (DATA),
@@ -248,6 +252,9 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
         break;
     case PSP_CMD_ACTIVATE:
         put (buffer, &activate, sizeof activate);
+        break;
+    case PSP_CMD_ACTIVATE_EX:
+        put (buffer, &activate_ex, sizeof activate_ex);
         break;
     case PSP_CMD_LAUNCH_START:
         put (buffer, &start, sizeof start);
