@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * SevStatus: what the firmware answers to a command, 16 bits.
  *
  * Numbers: AMD's sev-tool (src/sevapi.h) and Linux (<linux/psp-sev.h>), which agree up to
- * 18h.
+ * 18h.  Above it, mostly SNP's, those of Linux since it gives them explicitly.
  */
 typedef enum {
     SEV_STATUS_SUCCESS = 0x00,
@@ -37,6 +37,20 @@ typedef enum {
     SEV_STATUS_INVALID_PARAM = 0x16,
     SEV_STATUS_RESOURCE_LIMIT = 0x17,
     SEV_STATUS_SECURE_DATA_INVALID = 0x18,
+    SEV_STATUS_INVALID_PAGE_SIZE = 0x19,
+    SEV_STATUS_INVALID_PAGE_STATE = 0x1a,
+    SEV_STATUS_INVALID_MDATA_ENTRY = 0x1b,
+    SEV_STATUS_INVALID_PAGE_OWNER = 0x1c,
+    SEV_STATUS_AEAD_OFLOW = 0x1d,
+    SEV_STATUS_RING_BUFFER_EXIT = 0x1f,
+    SEV_STATUS_RMP_INIT_REQUIRED = 0x20,
+    SEV_STATUS_BAD_SVN = 0x21,
+    SEV_STATUS_BAD_VERSION = 0x22,
+    SEV_STATUS_SHUTDOWN_REQUIRED = 0x23,
+    SEV_STATUS_UPDATE_FAILED = 0x24,
+    SEV_STATUS_RESTORE_REQUIRED = 0x25,
+    SEV_STATUS_RMP_INIT_FAILED = 0x26,
+    SEV_STATUS_INVALID_KEY = 0x27,
 } SevStatus;
 
 /** sev_status_name: Returns: the specification's name, or "UNKNOWN"; static storage */

@@ -146,7 +146,11 @@ test_status_names (void)
 {
     g_assert_cmpstr (sev_status_name (0x0b), ==, "BAD_MEASUREMENT");
     g_assert_cmpstr (sev_status_name (0x18), ==, "SECURE_DATA_INVALID");
-    g_assert_cmpstr (sev_status_name (0x19), ==, "UNKNOWN");
+    g_assert_cmpstr (sev_status_name (0x19), ==, "INVALID_PAGE_SIZE");
+    g_assert_cmpstr (sev_status_name (0x1e), ==, "UNKNOWN");
+    g_assert_cmpstr (sev_status_name (0x22), ==, "BAD_VERSION");
+    g_assert_cmpstr (sev_status_name (0x27), ==, "INVALID_KEY");
+    g_assert_cmpstr (sev_status_name (0x28), ==, "UNKNOWN");
     g_assert_cmpstr (sev_status_name (G_MAXUINT32), ==, "UNKNOWN");
 }
 
