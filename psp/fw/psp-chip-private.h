@@ -6,7 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* What only the firmware may ask of the chip. */
+/* What only the firmware, and in tests the manufacturer, may ask of the chip. */
+
+/** psp_chip_ark: Returns: (transfer none): the root's key pair, the manufacturer's */
+const SevRsaKey *psp_chip_ark (const PspChip *chip);
+
+/** psp_chip_ark_cert: Returns: (transfer none) */
+const SevAmdCert *psp_chip_ark_cert (const PspChip *chip);
 
 /** psp_chip_cek: Returns: (transfer none): the chip's endorsement key pair */
 const SevEcKey *psp_chip_cek (const PspChip *chip);

@@ -327,6 +327,18 @@ psp_chip_id (const PspChip *chip)
     return chip->id;
 }
 
+const SevRsaKey *
+psp_chip_ark (const PspChip *chip)
+{
+    return chip->ark_key;
+}
+
+const SevAmdCert *
+psp_chip_ark_cert (const PspChip *chip)
+{
+    return &chip->ark;
+}
+
 const SevEcKey *
 psp_chip_cek (const PspChip *chip)
 {

@@ -61,6 +61,14 @@ typedef enum {
 /** psp_command_name: Returns: "LAUNCH_START", ... or "unknown"; static storage */
 const char *psp_command_name (guint32 command);
 
+/* DOWNLOAD_FIRMWARE. */
+typedef struct __attribute__ ((packed)) {
+    guint64 fw_paddr_le; /* 00h: a multiple of 32 */
+    guint32 fw_len_le;   /* 08h: at most psp_image_max_size() */
+} PspDownloadFirmwareCmd;
+G_STATIC_ASSERT (sizeof (PspDownloadFirmwareCmd) == 12);
+G_STATIC_ASSERT (offsetof (PspDownloadFirmwareCmd, fw_len_le) == 8);
+
 /* PEK_CSR. */
 typedef struct __attribute__ ((packed)) {
     guint64 csr_paddr_le; /* 00h: 0 asks for the length */

@@ -116,8 +116,9 @@ typedef struct {
 /**
  * PspConfig: what kind of platform it is.  Start from psp_config_init().
  *
- * @api_major: @api_minor: the firmware's API version.  Below 0.17 measurements and packets
- *   use the older formulas (AMD's sev-tool, calc_measurement and package_secret)
+ * @api_major: @api_minor: the firmware's API version, until DOWNLOAD_FIRMWARE changes it.
+ *   Below 0.17 measurements and packets use the older formulas (AMD's sev-tool,
+ *   calc_measurement and package_secret)
  * @build: build number
  * @es: whether INIT may turn SEV-ES on
  * @min_sev_asid: CPUID 8000001F EDX: lowest ASID of a SEV guest; those below are for SEV-ES

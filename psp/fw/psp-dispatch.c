@@ -60,6 +60,8 @@ static const Command commands[] = {
       psp_cmd_pdh_cert_export },
     { PSP_CMD_PDH_GEN, "PDH_GEN", 0, 0, PLATFORM_UP, 0, psp_cmd_pdh_gen },
     { PSP_CMD_DF_FLUSH, "DF_FLUSH", 0, 0, PLATFORM_UP, 0, psp_cmd_df_flush },
+    { PSP_CMD_DOWNLOAD_FIRMWARE, "DOWNLOAD_FIRMWARE", 12, 15, PLATFORM (UNINIT), 0,
+      psp_cmd_download_firmware },
     { PSP_CMD_GET_ID, "GET_ID", 12, 16, PLATFORM_ANY, 0, psp_cmd_get_id },
     { PSP_CMD_INIT_EX, "INIT_EX", 36, 0, PLATFORM (UNINIT), 0, psp_cmd_init_ex },
     { PSP_CMD_DECOMMISSION, "DECOMMISSION", 4, 0, PLATFORM_UP, GUEST_ANY,

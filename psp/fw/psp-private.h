@@ -59,6 +59,7 @@ PSP_DECLARE_HANDLER (activate_ex);
 PSP_DECLARE_HANDLER (deactivate);
 PSP_DECLARE_HANDLER (decommission);
 PSP_DECLARE_HANDLER (df_flush);
+PSP_DECLARE_HANDLER (download_firmware);
 PSP_DECLARE_HANDLER (get_id);
 PSP_DECLARE_HANDLER (guest_status);
 PSP_DECLARE_HANDLER (init);

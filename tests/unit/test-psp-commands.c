@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "tests/lib/firmware-maker.h"
 #include "tests/unit/psp-fake-host.h"
 #include "tests/unit/psp-owner.h"
 
@@ -45,6 +46,7 @@ static const Row rows[] = {
     { 0x08, "PDH_CERT_EXPORT", 28, "IW", "", "ST" },
     { 0x09, "PDH_GEN", 0, "IW", "", "ST" },
     { 0x0a, "DF_FLUSH", 0, "IW", "", "ST" },
+    { 0x0b, "DOWNLOAD_FIRMWARE", 12, "U", "", "ST LK" },
     { 0x0c, "GET_ID", 12, "UIW", "", "ST LK" },
     { 0x0d, "INIT_EX", 36, "U", "", "ST LK" },
     { 0x20, "DECOMMISSION", 4, "IW", "12345", "ST NO" },
@@ -206,6 +208,19 @@ put_import (Cell *cell, guint8 *buffer)
     put (buffer, &cmd, sizeof cmd);
 }
 
+static void
+put_image (Cell *cell, guint8 *buffer)
+{
+    const FirmwareSpec spec = { .api_major = 1, .api_minor = 56, .build = 1 };
+    g_autoptr (GBytes) image = firmware_maker_image (fake_chip (), &spec);
+    const gsize len = g_bytes_get_size (image);
+    const PspDownloadFirmwareCmd cmd = { GUINT64_TO_LE (DATA),
+                                         GUINT32_TO_LE ((guint32) len) };
+
+    memcpy (fake_host_at (cell->host, DATA, len), g_bytes_get_data (image, NULL), len);
+    put (buffer, &cmd, sizeof cmd);
+}
+
 /* A command buffer that succeeds wherever the command is legal. */
 static void
 good_buffer (Cell *cell, guint32 id, guint8 *buffer)
@@ -236,6 +251,9 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
         break;
     case PSP_CMD_PDH_CERT_EXPORT:
         put (buffer, &export, sizeof export);
+        break;
+    case PSP_CMD_DOWNLOAD_FIRMWARE:
+        put_image (cell, buffer);
         break;
     case PSP_CMD_INIT_EX:
         memset (fake_host_at (cell->host, DATA, 0x8000), 0xff, 0x8000);
@@ -441,18 +459,27 @@ test_buffer_sizes (void)
     }
 }
 
-/* GET_ID came with API 0.16 (LK). */
+/* DOWNLOAD_FIRMWARE came with API 0.15 and GET_ID with 0.16 (LK). */
 static void
 test_old_api (void)
 {
+    PspDownloadFirmwareCmd download = { GUINT64_TO_LE (DATA), GUINT32_TO_LE (4096) };
     g_autoptr (FakeHost) host = fake_host_new ();
     PspGetIdCmd cmd = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (64) };
     PspConfig config;
 
     psp_config_init (&config);
     config.api_major = 0;
+    config.api_minor = 14;
+    g_autoptr (PspDevice) oldest = fake_device_new (host, &config);
+    g_assert_cmphex (
+        fake_command (oldest, PSP_CMD_DOWNLOAD_FIRMWARE, &download, sizeof download), ==,
+        SEV_STATUS_INVALID_COMMAND);
     config.api_minor = 15;
     g_autoptr (PspDevice) old = fake_device_new (host, &config);
+    g_assert_cmphex (
+        fake_command (old, PSP_CMD_DOWNLOAD_FIRMWARE, &download, sizeof download), ==,
+        SEV_STATUS_BAD_SIGNATURE);
     g_assert_cmphex (fake_command (old, PSP_CMD_GET_ID, &cmd, sizeof cmd), ==,
                      SEV_STATUS_INVALID_COMMAND);
     config.api_minor = 16;

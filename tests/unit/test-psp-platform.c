@@ -4,9 +4,13 @@
 
 #include <string.h>
 
+#include "psp/fw/psp-chip-private.h"
+#include "psp/fw/psp-image.h"
+#include "tests/lib/firmware-maker.h"
 #include "tests/unit/psp-fake-host.h"
 
 #define IDS FAKE_AT (0x1000)
+#define IMAGE FAKE_AT (0x10000)
 
 typedef struct {
     FakeHost *host;
@@ -108,6 +112,164 @@ test_activate_ex_parameters (Fixture *f, gconstpointer data)
     }
 }
 
+static SevStatus
+download_at (Fixture *f, guint64 paddr, gsize len)
+{
+    PspDownloadFirmwareCmd cmd = { GUINT64_TO_LE (paddr), GUINT32_TO_LE ((guint32) len) };
+
+    return fake_command (f->psp, PSP_CMD_DOWNLOAD_FIRMWARE, &cmd, sizeof cmd);
+}
+
+static SevStatus
+download (Fixture *f, const FirmwareSpec *spec)
+{
+    g_autoptr (GBytes) image = firmware_maker_image (fake_chip (), spec);
+    const gsize len = g_bytes_get_size (image);
+
+    memcpy (fake_host_at (f->host, IMAGE, len), g_bytes_get_data (image, NULL), len);
+    return download_at (f, IMAGE, len);
+}
+
+static void
+assert_runs (Fixture *f, guint major, guint minor, guint build)
+{
+    PspPlatformStatusCmd cmd;
+
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_PLATFORM_STATUS, &cmd, sizeof cmd), ==,
+                     0);
+    g_assert_cmpuint (cmd.api_major, ==, major);
+    g_assert_cmpuint (cmd.api_minor, ==, minor);
+    g_assert_cmpuint (cmd.build, ==, build);
+    g_assert_cmpuint (cmd.state, ==, 0);
+}
+
+/* Versions in order, then each that is older in one number. */
+static void
+test_firmware_versions (Fixture *f, gconstpointer data)
+{
+    static const struct {
+        guint8 major, minor, build;
+        SevStatus expect;
+    } steps[] = {
+        { 1, 55, 21, SEV_STATUS_SUCCESS }, /* the one that runs */
+        { 1, 55, 22, SEV_STATUS_SUCCESS },     { 1, 55, 21, SEV_STATUS_BAD_VERSION },
+        { 1, 56, 0, SEV_STATUS_SUCCESS },      { 1, 55, 255, SEV_STATUS_BAD_VERSION },
+        { 2, 0, 0, SEV_STATUS_SUCCESS },       { 1, 255, 255, SEV_STATUS_BAD_VERSION },
+        { 255, 255, 255, SEV_STATUS_SUCCESS },
+    };
+    guint8 running[3] = { 1, 55, 21 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (steps); i++) {
+        const FirmwareSpec spec = { .api_major = steps[i].major,
+                                    .api_minor = steps[i].minor,
+                                    .build = steps[i].build };
+
+        g_assert_cmphex (download (f, &spec), ==, steps[i].expect);
+        if (steps[i].expect == SEV_STATUS_SUCCESS)
+            memcpy (running, &steps[i], sizeof running);
+        assert_runs (f, running[0], running[1], running[2]);
+    }
+}
+
+/* Old firmware without GET_ID (0.16, Linux) learns it; stored certificates stay (D), and
+ * what is made from now on carries the new version.
+ */
+static void
+test_firmware_effect (Fixture *f, gconstpointer data)
+{
+    const FirmwareSpec spec = { .api_major = 0, .api_minor = 24, .build = 15 };
+    PspGetIdCmd id = { GUINT64_TO_LE (IDS), GUINT32_TO_LE (64) };
+    PspConfig config;
+
+    psp_config_init (&config);
+    config.api_major = 0;
+    config.api_minor = 15;
+    config.build = 1;
+    psp_device_free (f->psp);
+    f->psp = fake_device_new (f->host, &config);
+    fake_init (f->psp, FALSE);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_GET_ID, &id, sizeof id), ==,
+                     SEV_STATUS_INVALID_COMMAND);
+    g_assert_cmphex (download (f, &spec), ==, SEV_STATUS_INVALID_PLATFORM_STATE);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_SHUTDOWN, NULL, 0), ==, 0);
+
+    g_assert_cmphex (download (f, &spec), ==, 0);
+    assert_runs (f, 0, 24, 15);
+    fake_init (f->psp, FALSE);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_GET_ID, &id, sizeof id), ==, 0);
+    g_assert_cmpuint (f->psp->keys->pek.api_minor, ==, 15);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_PDH_GEN, NULL, 0), ==, 0);
+    g_assert_cmpuint (f->psp->keys->pek.api_minor, ==, 15);
+    g_assert_cmpuint (f->psp->keys->pdh.api_minor, ==, 24);
+    g_assert_cmphex (fake_command (f->psp, PSP_CMD_PEK_GEN, NULL, 0), ==, 0);
+    g_assert_cmpuint (f->psp->keys->pek.api_minor, ==, 24);
+
+    /* It is gone with the power. */
+    psp_device_free (f->psp);
+    f->psp = fake_device_new (f->host, &config);
+    assert_runs (f, 0, 15, 1);
+}
+
+static void
+test_firmware_refused (Fixture *f, gconstpointer data)
+{
+    g_autoptr (PspChip) foreign = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, NULL);
+    const FirmwareSpec good = { .api_major = 2 };
+    const FirmwareSpec refused[] = {
+        { .api_major = 2, .root = psp_chip_ark (foreign) },
+        { .api_major = 2, .usage = SEV_USAGE_PEK },
+        { .api_major = 2, .usage = SEV_USAGE_CEK },
+        { .api_major = 2,
+          .cert = psp_chip_cek_cert (fake_chip ()),
+          .signer = psp_chip_cek (fake_chip ()) },
+    };
+    const FirmwareSpec milan = { .api_major = 2, .generation = PSP_GENERATION_MILAN };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+        g_assert_cmphex (download (f, &refused[i]), ==, SEV_STATUS_BAD_SIGNATURE);
+    g_assert_cmphex (download (f, &milan), ==, SEV_STATUS_UNSUPPORTED);
+    assert_runs (f, 1, 55, 21);
+
+    g_autoptr (GBytes) image = firmware_maker_image (fake_chip (), &good);
+    const gsize len = g_bytes_get_size (image);
+    guint8 *memory = fake_host_at (f->host, IMAGE, len + 1);
+    memcpy (memory, g_bytes_get_data (image, NULL), len);
+    for (gsize i = 0; i < len; i += i < 0x40 ? 1 : 61) {
+        memory[i] ^= 0x01;
+        g_assert_cmphex (download_at (f, IMAGE, len), ==, SEV_STATUS_BAD_SIGNATURE);
+        memory[i] ^= 0x01;
+    }
+    g_assert_cmphex (download_at (f, IMAGE, len - 1), ==, SEV_STATUS_BAD_SIGNATURE);
+    g_assert_cmphex (download_at (f, IMAGE, len + 1), ==, SEV_STATUS_BAD_SIGNATURE);
+    g_assert_cmphex (download_at (f, IMAGE, 1), ==, SEV_STATUS_BAD_SIGNATURE);
+    assert_runs (f, 1, 55, 21);
+    g_assert_cmphex (download_at (f, IMAGE, len), ==, SEV_STATUS_SUCCESS);
+    assert_runs (f, 2, 0, 0);
+}
+
+/* Linux and AMD's sev-tool: 32-byte aligned; 64 KiB, on Milan 128. */
+static void
+test_firmware_limits (Fixture *f, gconstpointer data)
+{
+    const FirmwareSpec largest = { .api_major = 2, .size = 65536 };
+
+    g_assert_cmpuint (psp_image_max_size (PSP_GENERATION_NAPLES), ==, 65536);
+    g_assert_cmpuint (psp_image_max_size (PSP_GENERATION_ROME), ==, 65536);
+    g_assert_cmpuint (psp_image_max_size (PSP_GENERATION_MILAN), ==, 131072);
+
+    g_assert_cmphex (download_at (f, IMAGE, 0), ==, SEV_STATUS_INVALID_LENGTH);
+    g_assert_cmphex (download_at (f, IMAGE, 65537), ==, SEV_STATUS_INVALID_LENGTH);
+    g_assert_cmphex (download_at (f, IMAGE, 0xffffffff), ==, SEV_STATUS_INVALID_LENGTH);
+    g_assert_cmphex (download_at (f, 0, 4096), ==, SEV_STATUS_INVALID_ADDRESS);
+    g_assert_cmphex (download_at (f, IMAGE + 16, 4096), ==, SEV_STATUS_INVALID_ADDRESS);
+    g_assert_cmphex (download_at (f, FAKE_END - 4064, 4096), ==,
+                     SEV_STATUS_INVALID_ADDRESS);
+    g_assert_cmphex (download_at (f, G_MAXUINT64 - 31, 4096), ==,
+                     SEV_STATUS_INVALID_ADDRESS);
+    g_assert_cmphex (download (f, &largest), ==, SEV_STATUS_SUCCESS);
+    assert_runs (f, 2, 0, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -116,6 +278,10 @@ main (int argc, char **argv)
     g_test_add ("/psp-platform/" path, Fixture, data, set_up, func, tear_down)
     ADD ("activate-ex", NULL, test_activate_ex);
     ADD ("activate-ex/parameters", NULL, test_activate_ex_parameters);
+    ADD ("firmware/versions", NULL, test_firmware_versions);
+    ADD ("firmware/effect", NULL, test_firmware_effect);
+    ADD ("firmware/refused", NULL, test_firmware_refused);
+    ADD ("firmware/limits", NULL, test_firmware_limits);
 #undef ADD
     return g_test_run ();
 }
