@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "sev/wire/sev-wire.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -240,5 +242,41 @@ G_STATIC_ASSERT (offsetof (PspLaunchSecretCmd, guest_paddr_le) == 24);
 G_STATIC_ASSERT (offsetof (PspLaunchSecretCmd, guest_len_le) == 32);
 G_STATIC_ASSERT (offsetof (PspLaunchSecretCmd, trans_paddr_le) == 40);
 G_STATIC_ASSERT (offsetof (PspLaunchSecretCmd, trans_len_le) == 48);
+
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le; /* 00h */
+    guint32 reserved;
+    guint64 paddr_le;              /* 08h: SevReportWire; 0 asks for the length */
+    guint8 mnonce[SEV_NONCE_SIZE]; /* 10h: goes into the report */
+    guint32 len_le;                /* 20h io: 208 */
+} PspAttestationCmd;
+G_STATIC_ASSERT (sizeof (PspAttestationCmd) == 36);
+G_STATIC_ASSERT (offsetof (PspAttestationCmd, paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspAttestationCmd, mnonce) == 16);
+G_STATIC_ASSERT (offsetof (PspAttestationCmd, len_le) == 32);
+
+/* DBG_DECRYPT, DBG_ENCRYPT. */
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le; /* 00h */
+    guint32 reserved;
+    guint64 src_paddr_le; /* 08h: a multiple of 16 */
+    guint64 dst_paddr_le; /* 10h: a multiple of 16 */
+    guint32 len_le;       /* 18h: a multiple of 16 */
+} PspDbgCmd;
+G_STATIC_ASSERT (sizeof (PspDbgCmd) == 28);
+G_STATIC_ASSERT (offsetof (PspDbgCmd, src_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspDbgCmd, dst_paddr_le) == 16);
+G_STATIC_ASSERT (offsetof (PspDbgCmd, len_le) == 24);
+
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le;    /* 00h */
+    guint32 len_le;       /* 04h: a multiple of 16 */
+    guint64 src_paddr_le; /* 08h: a multiple of 16 */
+    guint64 dst_paddr_le; /* 10h: a multiple of 16 */
+} PspCopyCmd;
+G_STATIC_ASSERT (sizeof (PspCopyCmd) == 24);
+G_STATIC_ASSERT (offsetof (PspCopyCmd, len_le) == 4);
+G_STATIC_ASSERT (offsetof (PspCopyCmd, src_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspCopyCmd, dst_paddr_le) == 16);
 
 G_END_DECLS

@@ -73,6 +73,7 @@ static const Command commands[] = {
     { PSP_CMD_DEACTIVATE, "DEACTIVATE", 4, 0, PLATFORM_UP, GUEST_ANY, psp_cmd_deactivate },
     { PSP_CMD_GUEST_STATUS, "GUEST_STATUS", 13, 0, PLATFORM_UP, GUEST_ANY,
       psp_cmd_guest_status },
+    { PSP_CMD_COPY, "COPY", 24, 0, PLATFORM_UP, GUEST (RUNNING), psp_cmd_copy },
     { PSP_CMD_LAUNCH_START, "LAUNCH_START", 36, 0, PLATFORM_UP, 0, psp_cmd_launch_start },
     { PSP_CMD_LAUNCH_UPDATE_DATA, "LAUNCH_UPDATE_DATA", 20, 0, PLATFORM_UP,
       GUEST (LAUNCH_UPDATE), psp_cmd_launch_update_data },
@@ -84,6 +85,12 @@ static const Command commands[] = {
       psp_cmd_launch_secret },
     { PSP_CMD_LAUNCH_FINISH, "LAUNCH_FINISH", 4, 0, PLATFORM_UP, GUEST (LAUNCH_SECRET),
       psp_cmd_launch_finish },
+    { PSP_CMD_ATTESTATION, "ATTESTATION", 36, 0, PLATFORM_UP,
+      GUEST (LAUNCH_SECRET) | GUEST (RUNNING), psp_cmd_attestation },
+    { PSP_CMD_DBG_DECRYPT, "DBG_DECRYPT", 28, 0, PLATFORM_UP, GUEST (RUNNING),
+      psp_cmd_dbg_decrypt },
+    { PSP_CMD_DBG_ENCRYPT, "DBG_ENCRYPT", 28, 0, PLATFORM_UP, GUEST (RUNNING),
+      psp_cmd_dbg_encrypt },
 };
 
 static const Command *

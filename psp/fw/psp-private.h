@@ -56,6 +56,10 @@ typedef gboolean (*PspHandler) (PspDevice *psp,
 
 PSP_DECLARE_HANDLER (activate);
 PSP_DECLARE_HANDLER (activate_ex);
+PSP_DECLARE_HANDLER (attestation);
+PSP_DECLARE_HANDLER (copy);
+PSP_DECLARE_HANDLER (dbg_decrypt);
+PSP_DECLARE_HANDLER (dbg_encrypt);
 PSP_DECLARE_HANDLER (deactivate);
 PSP_DECLARE_HANDLER (decommission);
 PSP_DECLARE_HANDLER (df_flush);
@@ -131,6 +135,24 @@ gboolean psp_launch_update (PspDevice *psp,
                             guint32 len,
                             SevStatus *status,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** PspTransfer: bytes that go from one place in memory to another */
+typedef struct {
+    guint64 src;
+    guint64 dst;
+    guint32 len;
+    gboolean src_private; /* plaintext of the guest's private memory */
+    gboolean dst_private; /* becomes the guest's private memory */
+} PspTransfer;
+
+/**
+ * psp_transfer: what DBG_DECRYPT, DBG_ENCRYPT and COPY have in common
+ * @status: (out): SUCCESS, INACTIVE, INVALID_LENGTH or INVALID_ADDRESS, in this order
+ */
+gboolean psp_transfer (PspDevice *psp,
+                       const PspGuest *guest,
+                       const PspTransfer *what,
+                       SevStatus *status,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** psp_nv_load: Returns: %TRUE and *@blob, (nullable) (transfer full) */
 gboolean psp_nv_load (PspDevice *psp,
                       SevSecret **blob,

@@ -55,6 +55,28 @@ G_STATIC_ASSERT (sizeof (SevPacketHeaderWire) == 52);
 G_STATIC_ASSERT (offsetof (SevPacketHeaderWire, iv) == 0x04);
 G_STATIC_ASSERT (offsetof (SevPacketHeaderWire, mac) == 0x14);
 
+#define SEV_REPORT_SIG_FIELD 72u /* width of r and of s, little-endian */
+
+/* ATTESTATION, report buffer. */
+typedef struct __attribute__ ((packed)) {
+    guint8 mnonce[SEV_NONCE_SIZE];      /* 00h: chosen by the caller */
+    guint8 ld[SEV_DIGEST_SIZE];         /* 10h: launch digest */
+    guint32 policy_le;                  /* 30h: the last of what is signed */
+    guint32 sig_usage_le;               /* 34h: of the signing key: PEK */
+    guint32 sig_algo_le;                /* 38h */
+    guint32 reserved;                   /* 3ch */
+    guint8 sig_r[SEV_REPORT_SIG_FIELD]; /* 40h */
+    guint8 sig_s[SEV_REPORT_SIG_FIELD]; /* 88h */
+} SevReportWire;
+G_STATIC_ASSERT (sizeof (SevReportWire) == 208);
+G_STATIC_ASSERT (offsetof (SevReportWire, ld) == 0x10);
+G_STATIC_ASSERT (offsetof (SevReportWire, policy_le) == 0x30);
+G_STATIC_ASSERT (offsetof (SevReportWire, sig_usage_le) == 0x34);
+G_STATIC_ASSERT (offsetof (SevReportWire, sig_r) == 0x40);
+G_STATIC_ASSERT (offsetof (SevReportWire, sig_s) == 0x88);
+
+#define SEV_REPORT_SIGNED_SIZE 52u /* bytes 00h..33h (AMD's sev-tool) */
+
 #define SEV_PACKET_FLAG_COMPRESSED (1u << 0)
 
 /* First byte of the MAC preimages: tells a packet from a measurement. */

@@ -85,7 +85,7 @@ test_counts (void)
         { "measurement-formula", 5 }, { "secret", 4 }, { "session", 2 }, { "kdf", 1 },
         { "cert-chain", 17 },         { "csr", 2 }, /* PEK_CSR and PEK_CERT_IMPORT: not the
                                                        owner's side */
-        { "attestation", 6 }, /* ATTESTATION: comes with its command */
+        { "attestation", 6 },                       /* tests/unit/test-psp-guest.c */
     };
     guint sum = 0;
 

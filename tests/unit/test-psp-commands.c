@@ -60,6 +60,10 @@ static const Row rows[] = {
     { 0x33, "LAUNCH_MEASURE", 20, "IW", "1", "ST NO" },
     { 0x34, "LAUNCH_SECRET", 52, "IW", "2", "ST NO" },
     { 0x35, "LAUNCH_FINISH", 4, "IW", "2", "ST NO" },
+    { 0x24, "COPY", 24, "IW", "3", "ST D" },
+    { 0x36, "ATTESTATION", 36, "IW", "23", "ST D" },
+    { 0x60, "DBG_DECRYPT", 28, "IW", "3", "ST D" },
+    { 0x61, "DBG_ENCRYPT", 28, "IW", "3", "ST D" },
 };
 
 /* D: what is legal in SENT, for which sev-tool defines only the number. */
@@ -240,6 +244,15 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
     const PspActivateExCmd activate_ex = { GUINT32_TO_LE (24), handle_le,
                                            GUINT32_TO_LE (101), GUINT32_TO_LE (4),
                                            GUINT64_TO_LE (DATA) };
+    const PspCopyCmd copy = { handle_le, GUINT32_TO_LE (32), GUINT64_TO_LE (DATA),
+                              GUINT64_TO_LE (OUT) };
+    const PspAttestationCmd attest = { .handle_le = handle_le,
+                                       .paddr_le = GUINT64_TO_LE (OUT),
+                                       .len_le = GUINT32_TO_LE (208) };
+    const PspDbgCmd dbg = { .handle_le = handle_le,
+                            .src_paddr_le = GUINT64_TO_LE (DATA),
+                            .dst_paddr_le = GUINT64_TO_LE (OUT),
+                            .len_le = GUINT32_TO_LE (32) };
     const PspLaunchStartCmd start = { .policy_le = GUINT32_TO_LE (1) };
     const PspLaunchDataCmd data = { .handle_le = handle_le,
                                     .paddr_le = GUINT64_TO_LE (DATA),
@@ -274,6 +287,16 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
     case PSP_CMD_ACTIVATE_EX:
         put (buffer, &activate_ex, sizeof activate_ex);
         break;
+    case PSP_CMD_COPY:
+        put (buffer, &copy, sizeof copy);
+        break;
+    case PSP_CMD_ATTESTATION:
+        put (buffer, &attest, sizeof attest);
+        break;
+    case PSP_CMD_DBG_DECRYPT:
+    case PSP_CMD_DBG_ENCRYPT:
+        put (buffer, &dbg, sizeof dbg);
+        break;
     case PSP_CMD_LAUNCH_START:
         put (buffer, &start, sizeof start);
         break;
@@ -294,8 +317,17 @@ good_buffer (Cell *cell, guint32 id, guint8 *buffer)
 static gboolean
 wants_active (guint32 id)
 {
-    return id == PSP_CMD_DEACTIVATE || id == PSP_CMD_LAUNCH_UPDATE_DATA ||
-           id == PSP_CMD_LAUNCH_UPDATE_VMSA || id == PSP_CMD_LAUNCH_SECRET;
+    static const guint8 ids[] = {
+        PSP_CMD_DEACTIVATE,
+        PSP_CMD_LAUNCH_UPDATE_DATA,
+        PSP_CMD_LAUNCH_UPDATE_VMSA,
+        PSP_CMD_LAUNCH_SECRET,
+        PSP_CMD_COPY,
+        PSP_CMD_DBG_DECRYPT,
+        PSP_CMD_DBG_ENCRYPT,
+    };
+
+    return memchr (ids, (int) id, sizeof ids) != NULL;
 }
 
 /* A policy that allows the command. */
