@@ -48,16 +48,22 @@ if [ $# -gt 0 ]; then
 fi
 
 # What fails here is counted by the runner below, from what Automake leaves behind.
-say "unit tests (gcc)"
-make -C "$build/gcc" -j2 -k check >"$build/gcc-check.log" 2>&1 </dev/null || true
-say "unit tests (clang, AddressSanitizer, UndefinedBehaviorSanitizer)"
+unit_tests() {
+    make -C "$build/$1" -j2 -k check >"$build/$1-check.log" 2>&1 </dev/null || true
+}
+say "unit tests (gcc; clang with AddressSanitizer and UndefinedBehaviorSanitizer)"
+unit_tests gcc &
+gcc_tests=$!
 build_tree "$build/clang" clang --enable-werror --enable-sanitizers
-make -C "$build/clang" -j2 -k check >"$build/clang-check.log" 2>&1 </dev/null || true
+unit_tests clang
+wait "$gcc_tests"
 
+# Guests wait for libvirt and disks now and then: more at a time than there are processors.
+jobs=$(($(nproc) * 3))
 say "tarball, valgrind, guests"
 status=0
 # shellcheck disable=SC2086
-tests/tap-runner.py --jobs 2 --times "$build/test-times" \
+tests/tap-runner.py --jobs "$jobs" --times "$SEVLAUNCH_CACHE/test-times" \
     --trs "$build/gcc" --trs "$build/clang" $guest_tests || status=$?
 say "whole run"
 exit "$status"

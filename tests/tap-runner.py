@@ -156,7 +156,7 @@ def write_times(path, results):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--timeout", type=int, default=300)
+    parser.add_argument("--timeout", type=int, default=900)
     parser.add_argument("--trs", action="append", default=[])
     parser.add_argument("--times")
     parser.add_argument("programs", nargs="*")

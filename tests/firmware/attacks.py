@@ -89,7 +89,7 @@ class Kit:
         given.update(changes)
         return hash_table(**given)
 
-    def run(self, table, until=None, timeout=60, **guest):
+    def run(self, table, until=None, timeout=180, **guest):
         """Boot with the hash table and the secret in place; the Guest, ended.
 
         With until, QEMU is expected to stay (shutdown=False) after that text: waits

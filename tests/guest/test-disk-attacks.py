@@ -126,21 +126,17 @@ class Run:
                             log=log and os.path.join(log, case.name.replace(" ", "-"))) as guest:
             guest.write(guestram.area(firmware, guestram.HASH_AREA)[0], guestram.hash_table(disk.uki))
             guest.write(guestram.area(firmware, guestram.SECRET_AREA)[0], case.table)
-            self.found_before = self.scan(guest, needles)
+            self.found_before = {name: guest.find(needles[name]) for name in ("key", "pin")}
             started = time.monotonic()
             guest.cont()
             self.state = self.wait(guest, case.reason is None)
             self.seconds = time.monotonic() - started
             self.console = guest.console
-            self.found_after = self.scan(guest, needles)
+            self.found_after = {name: guest.find(needle) for name, needle in needles.items()}
             # The same scan must see a key that is left anywhere, up to the last page.
             top = (guest.memory << 20) - 32
             guest.write(top, case.key)
-            self.planted = self.scan(guest, needles)["key"] == top
-
-    @staticmethod
-    def scan(guest, needles):
-        return {name: guest.find(needle) for name, needle in needles.items()}
+            self.planted = guest.find(case.key) == top
 
     @staticmethod
     def wait(guest, to_run):

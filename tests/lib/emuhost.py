@@ -28,7 +28,7 @@ from xml.sax.saxutils import escape
 import guestram
 import owner
 
-TIMEOUT = int(os.environ.get("SEVLAUNCH_TEST_TIMEOUT", "90"))
+TIMEOUT = int(os.environ.get("SEVLAUNCH_TEST_TIMEOUT", "240"))
 
 
 class HostError(Exception):

@@ -245,7 +245,7 @@ class Guest:
     def cont(self):
         self.qmp("cont")
 
-    def wait_state(self, wanted, timeout=60):
+    def wait_state(self, wanted, timeout=180):
         """Wait until query-status says wanted; the last state seen."""
         deadline = time.monotonic() + timeout
         while True:
@@ -265,7 +265,7 @@ class Guest:
             timeout = 0
         return True
 
-    def wait_for(self, text, timeout=60):
+    def wait_for(self, text, timeout=180):
         """Wait until the console has text; True, or False when QEMU ended or
         time is up."""
         deadline = time.monotonic() + timeout
@@ -276,7 +276,7 @@ class Guest:
                 return False
         return True
 
-    def wait_end(self, timeout=60):
+    def wait_end(self, timeout=180):
         """Wait until QEMU ended; its exit status, or None when time is up."""
         deadline = time.monotonic() + timeout
         while self._drain(max(0, min(1, deadline - time.monotonic()))):

@@ -27,7 +27,7 @@ from emuhost import wait_until
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REFUSALS = os.path.join(TOP, "tests", "data", "refusals.tsv")
 UNLOCKED = "sevlaunch-guest: disk unlocked"
-TIMEOUT = int(os.environ.get("SEVLAUNCH_TEST_TIMEOUT", "90"))
+TIMEOUT = int(os.environ.get("SEVLAUNCH_TEST_TIMEOUT", "240"))
 # Variables that change what sevlaunch does, and are not the test's own.
 FOREIGN = ("SEVLAUNCH_EMULATED_HOST", "SEVLAUNCH_DEBUG", "LIBVIRT_DEFAULT_URI", "G_MESSAGES_DEBUG")
 
