@@ -20,6 +20,7 @@
 #include "policy/policy-error.h"
 #include "psp/fw/psp-faults.h"
 #include "tests/unit/psp-fake-host.h"
+#include "tests/unit/psp-owner.h"
 
 #define OUT FAKE_AT (0x1000)
 #define OUT2 FAKE_AT (0x4000)
@@ -115,15 +116,21 @@ set_up (Meeting *m, gconstpointer data)
 }
 
 static void
-tear_down (Meeting *m, gconstpointer data)
+drop_certs (Meeting *m)
 {
-    policy_chain_unref (m->chain);
-    policy_roots_free (m->roots);
     g_bytes_unref (m->input.pdh);
     g_bytes_unref (m->input.cert_chain);
     g_bytes_unref (m->input.ark);
     g_bytes_unref (m->input.ask);
     g_bytes_unref (m->input.cek);
+}
+
+static void
+tear_down (Meeting *m, gconstpointer data)
+{
+    policy_chain_unref (m->chain);
+    policy_roots_free (m->roots);
+    drop_certs (m);
     sev_ec_key_unref (m->owner_key);
     psp_device_free (m->psp);
     fake_host_free (m->host);
@@ -501,6 +508,72 @@ test_foreign_platform (Meeting *m, gconstpointer data)
     g_assert_cmphex (start (m, session, POLICY, &handle), ==, SEV_STATUS_BAD_MEASUREMENT);
 }
 
+/* The platform's owner signs the PEK into @slot. */
+static void
+take_ownership (Meeting *m, guint slot)
+{
+    PspPekCsrCmd csr = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (2084) };
+    const PspPekCertImportCmd import = { .pek_paddr_le = GUINT64_TO_LE (OUT),
+                                         .pek_len_le = GUINT32_TO_LE (2084),
+                                         .oca_paddr_le = GUINT64_TO_LE (CERT),
+                                         .oca_len_le = GUINT32_TO_LE (2084) };
+    guint8 buffer[sizeof import];
+
+    g_assert_cmphex (fake_command (m->psp, PSP_CMD_PEK_CSR, &csr, sizeof csr), ==, 0);
+    owner_sign (fake_host_at (m->host, OUT, OWNER_CERT_SIZE), slot);
+    owner_get_cert (fake_host_at (m->host, CERT, OWNER_CERT_SIZE));
+    memcpy (buffer, &import, sizeof import);
+    g_assert_cmphex (fake_command (m->psp, PSP_CMD_PEK_CERT_IMPORT, buffer, sizeof buffer),
+                     ==, 0);
+}
+
+/* The guest's owner looks at the platform again. */
+static PolicySession *
+meet_again (Meeting *m)
+{
+    g_autoptr (GError) error = NULL;
+
+    drop_certs (m);
+    policy_chain_unref (m->chain);
+    collect_certs (m);
+    m->chain = policy_chain_verify (&m->input, m->roots, &error);
+    g_assert_no_error (error);
+    g_assert_true (policy_chain_require (m->chain, &error));
+    g_assert_no_error (error);
+    return new_session (m, POLICY);
+}
+
+static void
+restart (Meeting *m)
+{
+    g_assert_cmphex (fake_command (m->psp, PSP_CMD_SHUTDOWN, NULL, 0), ==, 0);
+    fake_init (m->psp, FALSE);
+}
+
+/* An externally owned platform is as good to the guest's owner as a self-owned one; but its
+ * PDH is another, and a session for the old one is void.
+ */
+static void
+test_external_owner (Meeting *m, gconstpointer data)
+{
+    for (guint slot = 0; slot < 2; slot++) {
+        g_autoptr (PolicySession) before = meet_again (m);
+        guint32 handle;
+
+        g_assert_cmphex (start (m, before, POLICY, &handle), ==, SEV_STATUS_SUCCESS);
+        restart (m);
+        take_ownership (m, slot);
+        g_assert_cmphex (start (m, before, POLICY, &handle), ==,
+                         SEV_STATUS_BAD_MEASUREMENT);
+
+        g_autoptr (PolicySession) after = meet_again (m);
+        g_assert_cmphex (start (m, after, POLICY, &handle), ==, SEV_STATUS_SUCCESS);
+        restart (m);
+        g_assert_cmphex (fake_command (m->psp, PSP_CMD_PEK_GEN, NULL, 0), ==, 0);
+        g_assert_cmphex (start (m, after, POLICY, &handle), ==, SEV_STATUS_BAD_MEASUREMENT);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -519,6 +592,7 @@ main (int argc, char **argv)
     ADD ("fault/reused-nonce", NULL, test_reused_nonce);
     ADD ("lying-host", NULL, test_lying_host);
     ADD ("foreign-packet", NULL, test_foreign_packet);
+    ADD ("external-owner", NULL, test_external_owner);
     ADD ("foreign-platform", NULL, test_foreign_platform);
 #undef ADD
     return g_test_run ();
