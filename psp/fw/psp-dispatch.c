@@ -11,8 +11,11 @@
  *   f. the command itself: parameters, work, commit
  *
  * Design choices, for which no public source decides: the order c, d, e; SNP commands (81h
- * to ceh) are unknown commands, as to a firmware from before SNP; b exists only because
- * the caller says how long his buffer is, hardware has no such check.
+ * to ceh) are unknown commands, as to a firmware from before SNP, and so are NOP and
+ * RING_BUFFER (0eh, 0fh), which only make sense in a mode that no driver for SEV uses;
+ * INIT_EX and ACTIVATE_EX are there in every API, as no source says since when; b exists
+ * only because the caller says how long his buffer is, hardware has no such check.
+ * README.md lists the choices of all commands.
  *
  * A new command is one file psp-cmd-NAME.c, its line in psp-private.h and its row here.
  */
