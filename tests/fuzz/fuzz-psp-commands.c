@@ -2,8 +2,8 @@
 
 /*
  * A sequence of commands for the emulated firmware: records of an index into the table
- * below and 52 bytes of command buffer.  The host never fails, so neither may the device;
- * after each command its state must make sense.
+ * below, the size of the command buffer, and 72 bytes for it.  The host never fails, so
+ * neither may the device; after each command its state must make sense.
  */
 
 #include <stdint.h>
@@ -12,7 +12,8 @@
 #include "psp/fw/psp-private.h"
 
 #define MEMORY_SIZE 0x10000u
-#define RECORD_SIZE 53u
+#define BUFFER_SIZE 72u /* SEND_START has 68 */
+#define RECORD_SIZE (2 + BUFFER_SIZE)
 #define MAX_RECORDS 64u
 
 /* The order is the corpus' format. */
@@ -33,17 +34,33 @@ static const guint32 ids[] = {
     PSP_CMD_LAUNCH_MEASURE,
     PSP_CMD_LAUNCH_SECRET,
     PSP_CMD_LAUNCH_FINISH,
+    PSP_CMD_PEK_GEN,
+    PSP_CMD_PEK_CSR,
+    PSP_CMD_PEK_CERT_IMPORT,
+    PSP_CMD_PDH_GEN,
+    PSP_CMD_DOWNLOAD_FIRMWARE,
+    PSP_CMD_INIT_EX,
+    PSP_CMD_COPY,
+    PSP_CMD_ACTIVATE_EX,
+    PSP_CMD_LAUNCH_UPDATE_VMSA,
+    PSP_CMD_ATTESTATION,
+    PSP_CMD_SEND_START,
+    PSP_CMD_SEND_UPDATE_DATA,
+    PSP_CMD_SEND_UPDATE_VMSA,
+    PSP_CMD_SEND_FINISH,
+    PSP_CMD_SEND_CANCEL,
+    PSP_CMD_RECEIVE_START,
+    PSP_CMD_RECEIVE_UPDATE_DATA,
+    PSP_CMD_RECEIVE_UPDATE_VMSA,
+    PSP_CMD_RECEIVE_FINISH,
+    PSP_CMD_DBG_DECRYPT,
+    PSP_CMD_DBG_ENCRYPT,
+    PSP_CMD_SWAP_OUT,
+    PSP_CMD_SWAP_IN,
 };
-#define INDEX_POKE G_N_ELEMENTS (ids)      /* 2 bytes address, 48 bytes for memory */
-#define INDEX_RAW (G_N_ELEMENTS (ids) + 1) /* 4 bytes id, 48 bytes buffer */
-#define INDEX_MORE (G_N_ELEMENTS (ids) + 2)
-
-/* Those that came later: append only. */
-static const guint32 more_ids[] = {
-    PSP_CMD_PEK_GEN,           PSP_CMD_PEK_CSR, PSP_CMD_PEK_CERT_IMPORT, PSP_CMD_PDH_GEN,
-    PSP_CMD_DOWNLOAD_FIRMWARE, PSP_CMD_INIT_EX, PSP_CMD_ACTIVATE_EX,
-};
-#define N_INDEXES (INDEX_MORE + G_N_ELEMENTS (more_ids))
+#define INDEX_POKE G_N_ELEMENTS (ids)       /* 2 bytes address, 70 bytes for memory */
+#define INDEX_RAW (G_N_ELEMENTS (ids) + 1)  /* 4 bytes id, also the buffer */
+#define INDEX_ROOT (G_N_ELEMENTS (ids) + 2) /* 2 bytes address: ASK, ARK, signed CEK */
 
 typedef struct {
     guint8 memory[MEMORY_SIZE];
@@ -51,6 +68,7 @@ typedef struct {
     guint8 counter;
 } Host;
 
+int LLVMFuzzerInitialize (int *argc, char ***argv);
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 static gboolean
@@ -108,6 +126,43 @@ nv_store (gpointer data, const SevSecret *blob, GError **error)
     return TRUE;
 }
 
+/* An "engine" that inverts every bit. */
+static gboolean
+write_private (gpointer data,
+               const PspGuestKey *key,
+               guint64 paddr,
+               const void *buf,
+               gsize len,
+               GError **error)
+{
+    Host *host = data;
+    const guint8 *in = buf;
+
+    g_assert_true (key->asid != 0 && key->vek != NULL);
+    g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_WRITE));
+    for (gsize i = 0; i < len; i++)
+        host->memory[paddr + i] = (guint8) ~in[i];
+    return TRUE;
+}
+
+static gboolean
+read_private (gpointer data,
+              const PspGuestKey *key,
+              guint64 paddr,
+              void *buf,
+              gsize len,
+              GError **error)
+{
+    const Host *host = data;
+    guint8 *out = buf;
+
+    g_assert_true (key->asid != 0 && key->vek != NULL);
+    g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_READ));
+    for (gsize i = 0; i < len; i++)
+        out[i] = (guint8) ~host->memory[paddr + i];
+    return TRUE;
+}
+
 static const PspHostOps ops = {
     .get_random = get_random,
     .range_ok = range_ok,
@@ -115,19 +170,24 @@ static const PspHostOps ops = {
     .write_system = write_system,
     .nv_load = nv_load,
     .nv_store = nv_store,
+    .write_private = write_private,
+    .read_private = read_private,
 };
 
 static void
 check_guest (const PspDevice *psp, const PspGuest *guest)
 {
     const gboolean es = (guest->policy & SEV_POLICY_ES) != 0;
-    const gboolean launching =
-        guest->state == SEV_GUEST_LAUNCH_UPDATE || guest->state == SEV_GUEST_LAUNCH_SECRET;
+    const gboolean moving = guest->state == SEV_GUEST_LAUNCH_UPDATE ||
+                            guest->state == SEV_GUEST_LAUNCH_SECRET ||
+                            guest->state == SEV_GUEST_SEND_UPDATE ||
+                            guest->state == SEV_GUEST_RECEIVE_UPDATE;
 
-    g_assert_true (guest->state == SEV_GUEST_RUNNING || launching);
+    g_assert_true (moving || guest->state == SEV_GUEST_RUNNING ||
+                   guest->state == SEV_GUEST_SENT);
     g_assert_true ((guest->digest != NULL) == (guest->state == SEV_GUEST_LAUNCH_UPDATE));
-    g_assert_true ((guest->tek != NULL) == launching);
-    g_assert_true ((guest->tik != NULL) == launching);
+    g_assert_true ((guest->tek != NULL) == moving);
+    g_assert_true ((guest->tik != NULL) == moving);
     g_assert_nonnull (guest->vek);
     g_assert_true (!es || psp->es_enabled);
     if (guest->asid != 0) {
@@ -155,44 +215,89 @@ check_device (const PspDevice *psp)
     }
 }
 
+/* What the manufacturer publishes about the chip, as the owner would fetch it. */
+static void
+poke_root (PspDevice *psp, Host *host, guint at)
+{
+    g_autoptr (GBytes) ark = NULL, ask = NULL, cek = NULL;
+
+    psp_chip_get_amd_certs (psp_device_chip (psp), &ark, &ask, &cek);
+    GBytes *const all[] = { ask, ark, cek };
+    for (guint i = 0; i < G_N_ELEMENTS (all); i++) {
+        gsize len;
+        const void *data = g_bytes_get_data (all[i], &len);
+
+        if (len > MEMORY_SIZE - at)
+            return;
+        memcpy (host->memory + at, data, len);
+        at += (guint) len;
+    }
+}
+
 static void
 run_record (PspDevice *psp, Host *host, const uint8_t record[RECORD_SIZE])
 {
-    const guint index = record[0] % N_INDEXES;
-    guint8 buffer[RECORD_SIZE - 1];
+    const guint index = record[0] % (INDEX_ROOT + 1);
+    const guint at = (guint) (record[2] | record[3] << 8);
+    const gsize len = MIN (record[1], BUFFER_SIZE);
+    guint8 buffer[BUFFER_SIZE];
     SevStatus status;
     guint32 id;
 
-    memcpy (buffer, record + 1, sizeof buffer);
+    memcpy (buffer, record + 2, sizeof buffer);
     if (index == INDEX_POKE) {
-        const guint at = (guint) (buffer[0] | buffer[1] << 8) % (MEMORY_SIZE - 48);
-        memcpy (host->memory + at, buffer + 2, 48);
+        memcpy (host->memory + MIN (at, MEMORY_SIZE - 70), buffer + 2, 70);
+        return;
+    }
+    if (index == INDEX_ROOT) {
+        poke_root (psp, host, at);
         return;
     }
     if (index == INDEX_RAW)
         memcpy (&id, buffer, sizeof id);
     else
-        id = index >= INDEX_MORE ? more_ids[index - INDEX_MORE] : ids[index];
-    if (!psp_device_command (psp, id, buffer, sizeof buffer, &status, NULL))
+        id = ids[index];
+    /* An exact-size copy, so that AddressSanitizer sees an access past its end. */
+    g_autofree guint8 *exact = g_memdup2 (buffer, len);
+    if (!psp_device_command (psp, id, exact, len, &status, NULL))
         g_assert_not_reached ();
     g_assert_cmpstr (sev_status_name (status), !=, "UNKNOWN");
     check_device (psp);
+}
+
+static PspChip *
+the_chip (void)
+{
+    static PspChip *chip;
+
+    if (chip == NULL)
+        chip = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, NULL);
+    return chip;
+}
+
+/* libFuzzer calls it first, so that making RSA keys is no input's time. */
+int
+LLVMFuzzerInitialize (int *argc, char ***argv)
+{
+    g_assert_nonnull (the_chip ());
+    return 0;
 }
 
 /* A platform after INIT; making its keys for each input would be most of the work. */
 static PspDevice *
 new_device (Host *host)
 {
-    static PspChip *chip;
+    PspChip *chip = the_chip ();
     static PspKeys *keys;
+    static SevSecret *saved;
     PspConfig config;
 
-    if (chip == NULL) {
-        chip = psp_chip_manufacture (PSP_GENERATION_NAPLES, NULL, NULL);
+    if (keys == NULL) {
         keys = psp_keys_generate (chip, 1, 55, NULL);
+        saved = psp_keys_save (keys, chip, NULL);
     }
     psp_config_init (&config);
-    host->nv = psp_keys_save (keys, chip, NULL);
+    host->nv = sev_secret_ref (saved);
     PspDevice *psp = psp_device_new (&config, chip, &ops, host, NULL);
     psp->keys = g_memdup2 (keys, sizeof *keys);
     sev_ec_key_ref (psp->keys->pek_key);
