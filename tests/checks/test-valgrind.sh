@@ -13,7 +13,9 @@ for program in tests/unit/test-*; do
     # and what takes minutes of public-key arithmetic or forks.
     case $program in
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
-        *test-policy-attest | *test-psp-keys | *test-psp-commands | *test-psp-session | *test-sev-crypto) ;;
+        *test-policy-attest | *test-sev-crypto) ;;
+        *test-psp-commands | *test-psp-keys | *test-psp-ownership | *test-psp-platform | *test-psp-session) ;;
+        *test-psp-migrate | *test-psp-nv-area | *test-psp-table) ;;
         *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac
