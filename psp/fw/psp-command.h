@@ -195,6 +195,7 @@ G_STATIC_ASSERT (sizeof (PspGuestStatusCmd) == 13);
 G_STATIC_ASSERT (offsetof (PspGuestStatusCmd, asid_le) == 8);
 G_STATIC_ASSERT (offsetof (PspGuestStatusCmd, state) == 12);
 
+/* LAUNCH_START; RECEIVE_START with the sender's PDH certificate in the place of dh_cert. */
 typedef struct __attribute__ ((packed)) {
     guint32 handle_le;        /* 00h io: 0 or the guest whose key is shared; new handle */
     guint32 policy_le;        /* 04h: SEV_POLICY_* */
@@ -223,6 +224,10 @@ G_STATIC_ASSERT (offsetof (PspLaunchDataCmd, len_le) == 16);
 
 #define PSP_VMSA_SIZE 4096u /* the save area of one virtual CPU */
 
+/*
+ * LAUNCH_SECRET, RECEIVE_UPDATE_DATA, RECEIVE_UPDATE_VMSA; SEND_UPDATE_DATA and
+ * SEND_UPDATE_VMSA with hdr_len and trans_len io.
+ */
 typedef struct __attribute__ ((packed)) {
     guint32 handle_le; /* 00h */
     guint32 reserved1;
@@ -254,6 +259,31 @@ G_STATIC_ASSERT (sizeof (PspAttestationCmd) == 36);
 G_STATIC_ASSERT (offsetof (PspAttestationCmd, paddr_le) == 8);
 G_STATIC_ASSERT (offsetof (PspAttestationCmd, mnonce) == 16);
 G_STATIC_ASSERT (offsetof (PspAttestationCmd, len_le) == 32);
+
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le;    /* 00h */
+    guint32 policy_le;    /* 04h out */
+    guint64 pdh_paddr_le; /* 08h: of the target */
+    guint32 pdh_len_le;   /* 10h: 2084 */
+    guint32 reserved1;
+    guint64 plat_paddr_le; /* 18h: PEK || OCA || CEK of the target */
+    guint32 plat_len_le;   /* 20h: 6252 */
+    guint32 reserved2;
+    guint64 amd_paddr_le; /* 28h: ASK || ARK; looked at only with SEV_POLICY_SEV */
+    guint32 amd_len_le;   /* 30h: 1664 or 3200 */
+    guint32 reserved3;
+    guint64 session_paddr_le; /* 38h: SevSessionWire; 0 asks for the length */
+    guint32 session_len_le;   /* 40h io: 128 */
+} PspSendStartCmd;
+G_STATIC_ASSERT (sizeof (PspSendStartCmd) == 68);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, pdh_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, pdh_len_le) == 16);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, plat_paddr_le) == 24);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, plat_len_le) == 32);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, amd_paddr_le) == 40);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, amd_len_le) == 48);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, session_paddr_le) == 56);
+G_STATIC_ASSERT (offsetof (PspSendStartCmd, session_len_le) == 64);
 
 /* DBG_DECRYPT, DBG_ENCRYPT. */
 typedef struct __attribute__ ((packed)) {

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * for tests/agree/ and never installed or linked elsewhere.
  */
 typedef enum {
-    PSP_FAULT_SKIP_POLICY_MAC = 1 << 0,   /* LAUNCH_START takes any policy */
+    PSP_FAULT_SKIP_POLICY_MAC = 1 << 0,   /* LAUNCH_START, RECEIVE_START take any policy */
     PSP_FAULT_REUSE_MNONCE = 1 << 1,      /* LAUNCH_MEASURE's nonce is always the same */
     PSP_FAULT_SWAP_KEYS = 1 << 2,         /* LAUNCH_START takes TEK for TIK */
     PSP_FAULT_POLICY_BIG_ENDIAN = 1 << 3, /* LAUNCH_MEASURE */

@@ -27,8 +27,8 @@ typedef struct {
     guint32 policy;
     SevGuestState state;
     SevSecret *vek;    /* the same object in guests that share it */
-    SevSecret *tek;    /* until LAUNCH_FINISH */
-    SevSecret *tik;    /* until LAUNCH_FINISH */
+    SevSecret *tek;    /* until LAUNCH_FINISH, RECEIVE_FINISH; while it is being sent */
+    SevSecret *tik;    /* likewise */
     SevDigest *digest; /* running, until LAUNCH_MEASURE */
     guint8
         launch_digest[SEV_DIGEST_SIZE]; /* from LAUNCH_MEASURE on; kept for ATTESTATION */

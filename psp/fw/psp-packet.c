@@ -98,3 +98,20 @@ psp_packet_open (guint8 context,
     *status = SEV_STATUS_SUCCESS;
     return TRUE;
 }
+
+gboolean
+psp_packet_seal (guint8 context,
+                 const SevSecret *tek,
+                 const SevSecret *tik,
+                 const SevSecret *plain,
+                 SevPacketHeaderWire *header,
+                 guint8 *data,
+                 GError **error)
+{
+    const guint32 len = (guint32) sev_secret_size (plain);
+
+    header->flags_le = 0;
+    return sev_aes128_ctr (sev_secret_data (tek), header->iv, sev_secret_data (plain), data,
+                           len, error) &&
+           compute_mac (context, tik, header, len, data, len, NULL, header->mac, error);
+}

@@ -40,4 +40,20 @@ gboolean psp_packet_open (guint8 context,
                           SevStatus *status,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * psp_packet_seal: the other direction, for packets that nothing binds to a launch
+ * @plain: at least one byte
+ * @header: (inout): IV in, which must be fresh under @tek; MAC out; no flags
+ * @data: (out caller-allocates): ciphertext, as long as @plain
+ *
+ * Errors: %SEV_ERROR_CRYPTO (host fault).
+ */
+gboolean psp_packet_seal (guint8 context,
+                          const SevSecret *tek,
+                          const SevSecret *tik,
+                          const SevSecret *plain,
+                          SevPacketHeaderWire *header,
+                          guint8 *data,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -81,6 +81,15 @@ PSP_DECLARE_HANDLER (pek_csr);
 PSP_DECLARE_HANDLER (pek_gen);
 PSP_DECLARE_HANDLER (platform_reset);
 PSP_DECLARE_HANDLER (platform_status);
+PSP_DECLARE_HANDLER (receive_finish);
+PSP_DECLARE_HANDLER (receive_start);
+PSP_DECLARE_HANDLER (receive_update_data);
+PSP_DECLARE_HANDLER (receive_update_vmsa);
+PSP_DECLARE_HANDLER (send_cancel);
+PSP_DECLARE_HANDLER (send_finish);
+PSP_DECLARE_HANDLER (send_start);
+PSP_DECLARE_HANDLER (send_update_data);
+PSP_DECLARE_HANDLER (send_update_vmsa);
 PSP_DECLARE_HANDLER (shutdown);
 
 /**

@@ -58,6 +58,25 @@ mac_is (const SevSecret *key,
     return TRUE;
 }
 
+static gboolean
+derive_wrap_keys (const SevSecret *z,
+                  const SevSessionWire *session,
+                  SevSecret **kek,
+                  SevSecret **kik,
+                  GError **error)
+{
+    g_autoptr (SevSecret) master =
+        derive (z, SEV_LABEL_MASTER_SECRET, session->nonce, sizeof session->nonce, error);
+
+    if (master == NULL)
+        return FALSE;
+    *kek = derive (master, SEV_LABEL_KEK, NULL, 0, error);
+    if (*kek == NULL)
+        return FALSE;
+    *kik = derive (master, SEV_LABEL_KIK, NULL, 0, error);
+    return *kik != NULL;
+}
+
 /* WRAP_MAC, then TEK || TIK. */
 gboolean
 psp_session_unwrap_shared (const SevSecret *z,
@@ -67,16 +86,11 @@ psp_session_unwrap_shared (const SevSecret *z,
                            SevStatus *status,
                            GError **error)
 {
+    g_autoptr (SevSecret) kek = NULL;
+    g_autoptr (SevSecret) kik = NULL;
     gboolean ok;
-    g_autoptr (SevSecret) master =
-        derive (z, SEV_LABEL_MASTER_SECRET, session->nonce, sizeof session->nonce, error);
-    if (master == NULL)
-        return FALSE;
-    g_autoptr (SevSecret) kek = derive (master, SEV_LABEL_KEK, NULL, 0, error);
-    if (kek == NULL)
-        return FALSE;
-    g_autoptr (SevSecret) kik = derive (master, SEV_LABEL_KIK, NULL, 0, error);
-    if (kik == NULL)
+
+    if (!derive_wrap_keys (z, session, &kek, &kik, error))
         return FALSE;
     if (!mac_is (kik, session->wrap_tk, sizeof session->wrap_tk, session->wrap_mac, &ok,
                  error))
@@ -130,4 +144,41 @@ psp_session_check_policy (const SevSessionWire *session,
         return FALSE;
     *status = ok ? SEV_STATUS_SUCCESS : SEV_STATUS_BAD_MEASUREMENT;
     return TRUE;
+}
+
+static gboolean
+mac_into (const SevSecret *key,
+          const void *data,
+          gsize len,
+          guint8 mac[SEV_MAC_SIZE],
+          GError **error)
+{
+    return sev_hmac_sha256 (sev_secret_data (key), sev_secret_size (key), data, len, mac,
+                            error);
+}
+
+gboolean
+psp_session_wrap (const SevEcKey *pdh,
+                  const SevEcKey *peer,
+                  guint32 policy,
+                  const SevSecret *tek,
+                  const SevSecret *tik,
+                  SevSessionWire *session,
+                  GError **error)
+{
+    const guint32 policy_le = GUINT32_TO_LE (policy);
+    g_autoptr (SevSecret) kek = NULL;
+    g_autoptr (SevSecret) kik = NULL;
+    g_autoptr (SevSecret) z = sev_ec_derive (pdh, peer, error);
+
+    if (z == NULL || !derive_wrap_keys (z, session, &kek, &kik, error))
+        return FALSE;
+    g_autoptr (SevSecret) keys = sev_secret_new (sizeof session->wrap_tk);
+    memcpy (sev_secret_writable (keys), sev_secret_data (tek), SEV_KEY_SIZE);
+    memcpy (sev_secret_writable (keys) + SEV_KEY_SIZE, sev_secret_data (tik), SEV_KEY_SIZE);
+    return sev_aes128_ctr (sev_secret_data (kek), session->wrap_iv, sev_secret_data (keys),
+                           session->wrap_tk, sizeof session->wrap_tk, error) &&
+           mac_into (kik, session->wrap_tk, sizeof session->wrap_tk, session->wrap_mac,
+                     error) &&
+           mac_into (tik, &policy_le, sizeof policy_le, session->policy_mac, error);
 }

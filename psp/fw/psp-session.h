@@ -11,9 +11,9 @@
 G_BEGIN_DECLS
 
 /*
- * The receiving end of AMD 55766, "Secure session": shared secret, master secret, KEK and
- * KIK, transport keys, policy.  Used where another party made the session for this
- * platform's PDH.
+ * AMD 55766, "Secure session": shared secret, master secret, KEK and KIK, transport keys,
+ * policy.  The receiving end is used where another party made the session for this
+ * platform's PDH, the sending end where a guest goes to another platform.
  */
 
 /**
@@ -65,5 +65,20 @@ gboolean psp_session_check_policy (const SevSessionWire *session,
                                    const SevSecret *tik,
                                    SevStatus *status,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * psp_session_wrap: a session for another platform
+ * @pdh: the platform's own key pair
+ * @peer: the target's PDH
+ * @session: (inout): NONCE and WRAP_IV in, both fresh; the rest out
+ * Errors: %SEV_ERROR_CRYPTO (host fault).
+ */
+gboolean psp_session_wrap (const SevEcKey *pdh,
+                           const SevEcKey *peer,
+                           guint32 policy,
+                           const SevSecret *tek,
+                           const SevSecret *tik,
+                           SevSessionWire *session,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

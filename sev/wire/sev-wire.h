@@ -81,6 +81,8 @@ G_STATIC_ASSERT (offsetof (SevReportWire, sig_s) == 0x88);
 
 /* First byte of the MAC preimages: tells a packet from a measurement. */
 #define SEV_MAC_CONTEXT_SECRET 0x01u
+#define SEV_MAC_CONTEXT_DATA 0x02u /* SEND_, RECEIVE_UPDATE_DATA */
+#define SEV_MAC_CONTEXT_VMSA 0x03u /* SEND_, RECEIVE_UPDATE_VMSA; no source shows it */
 #define SEV_MAC_CONTEXT_MEASURE 0x04u
 
 /* LAUNCH_SECRET takes at most so many bytes, a multiple of 16 (sevctl, Linux). */

@@ -13,18 +13,16 @@
 
 #include <string.h>
 
-#include "tests/lib/firmware-maker.h"
-#include "tests/unit/psp-fake-host.h"
-#include "tests/unit/psp-owner.h"
+#include "tests/unit/psp-cell.h"
 
-#define OUT FAKE_AT (0x1000)
-#define OUT2 FAKE_AT (0x4000)
-#define DATA FAKE_AT (0x10000)
-#define HEADER FAKE_AT (0x20000)
-#define TRANS FAKE_AT (0x21000)
+#define OUT CELL_OUT
+#define OUT2 CELL_OUT2
+#define DATA CELL_DATA
+#define HEADER CELL_HEADER
+#define TRANS CELL_TRANS
 
-#define MAX_BUFFER 128u
-#define NO_GUEST 0u
+#define MAX_BUFFER CELL_BUFFER_SIZE
+#define NO_GUEST CELL_NO_GUEST
 
 typedef struct {
     guint32 id;
@@ -62,6 +60,15 @@ static const Row rows[] = {
     { 0x35, "LAUNCH_FINISH", 4, "IW", "2", "ST NO" },
     { 0x24, "COPY", 24, "IW", "3", "ST D" },
     { 0x36, "ATTESTATION", 36, "IW", "23", "ST D" },
+    { 0x40, "SEND_START", 68, "IW", "3", "ST" },
+    { 0x41, "SEND_UPDATE_DATA", 52, "IW", "4", "ST" },
+    { 0x42, "SEND_UPDATE_VMSA", 52, "IW", "4", "ST" },
+    { 0x43, "SEND_FINISH", 4, "IW", "4", "ST" },
+    { 0x44, "SEND_CANCEL", 4, "IW", "4", "ST" },
+    { 0x50, "RECEIVE_START", 36, "IW", "", "ST NO" },
+    { 0x51, "RECEIVE_UPDATE_DATA", 52, "IW", "5", "ST" },
+    { 0x52, "RECEIVE_UPDATE_VMSA", 52, "IW", "5", "ST" },
+    { 0x53, "RECEIVE_FINISH", 4, "IW", "5", "ST" },
     { 0x60, "DBG_DECRYPT", 28, "IW", "3", "ST D" },
     { 0x61, "DBG_ENCRYPT", 28, "IW", "3", "ST D" },
 };
@@ -100,243 +107,6 @@ legal_guest (const Row *row, guint state)
     return strchr (row->guests, '0' + (int) state) != NULL;
 }
 
-/* One platform in a state, with a guest in a state. */
-typedef struct {
-    FakeHost *host;
-    PspDevice *psp;
-    guint32 handle;
-} Cell;
-
-/* The identity that all cells share.  They are put into the state that INIT leaves, because
- * loading keys some hundred times is slow; INIT itself is a row of the table.
- */
-static PspKeys *shared_keys;
-
-static void
-make_initialised (PspDevice *psp)
-{
-    if (shared_keys == NULL)
-        shared_keys = psp_keys_generate (fake_chip (), 1, 55, NULL);
-    psp->keys = g_memdup2 (shared_keys, sizeof *shared_keys);
-    sev_ec_key_ref (psp->keys->pek_key);
-    sev_ec_key_ref (psp->keys->pdh_key);
-    psp->guests = psp_guests_new (psp->config.max_asid);
-    psp_guests_flush (psp->guests);
-    psp->es_enabled = TRUE;
-    psp->state = SEV_PLATFORM_INIT;
-}
-
-static void
-cell_open (Cell *cell,
-           SevPlatformState platform,
-           guint guest_state,
-           guint32 policy,
-           gboolean active)
-{
-    cell->host = fake_host_new ();
-    cell->psp = fake_device_new (cell->host, NULL);
-    cell->handle = 77; /* nobody's */
-    if (platform == SEV_PLATFORM_UNINIT)
-        return;
-    make_initialised (cell->psp);
-    if (platform == SEV_PLATFORM_INIT)
-        return;
-    const guint32 handle = fake_launch (cell->psp, policy);
-    if (guest_state == NO_GUEST)
-        return;
-    cell->handle = handle;
-    if (active)
-        fake_activate (cell->psp, handle, (policy & SEV_POLICY_ES) != 0 ? 50 : 100);
-
-    /* Some states only come with later commands, so the context is put there. */
-    PspGuest *guest = psp_guests_find (cell->psp->guests, handle);
-    guest->state = (SevGuestState) guest_state;
-    if (guest_state != SEV_GUEST_LAUNCH_UPDATE)
-        g_clear_pointer (&guest->digest, sev_digest_free);
-    if (guest_state == SEV_GUEST_RUNNING || guest_state == SEV_GUEST_SENT)
-        psp_guest_wipe_launch (guest);
-}
-
-static void
-cell_close (Cell *cell)
-{
-    psp_device_free (cell->psp);
-    fake_host_free (cell->host);
-}
-
-static void
-put (guint8 *buffer, const void *cmd, gsize len)
-{
-    memset (buffer, 0xee, MAX_BUFFER);
-    if (len > 0)
-        memcpy (buffer, cmd, len);
-}
-
-static void
-put_secret (Cell *cell, guint8 *buffer)
-{
-    static const guint8 plain[32] = "a secret of just thirty-one byt";
-    const PspGuest *guest = cell->psp->guests != NULL
-                                ? psp_guests_find (cell->psp->guests, cell->handle)
-                                : NULL;
-    const PspLaunchSecretCmd cmd = {
-        .handle_le = GUINT32_TO_LE (cell->handle),
-        .hdr_paddr_le = GUINT64_TO_LE (HEADER),
-        .hdr_len_le = GUINT32_TO_LE (52),
-        .guest_paddr_le = GUINT64_TO_LE (DATA),
-        .guest_len_le = GUINT32_TO_LE (sizeof plain),
-        .trans_paddr_le = GUINT64_TO_LE (TRANS),
-        .trans_len_le = GUINT32_TO_LE (sizeof plain),
-    };
-
-    if (guest != NULL && guest->tik != NULL)
-        fake_packet (cell->host, guest, HEADER, TRANS, plain, sizeof plain);
-    put (buffer, &cmd, sizeof cmd);
-}
-
-static void
-put_import (Cell *cell, guint8 *buffer)
-{
-    const PspPekCertImportCmd cmd = { .pek_paddr_le = GUINT64_TO_LE (DATA),
-                                      .pek_len_le = GUINT32_TO_LE (2084),
-                                      .oca_paddr_le = GUINT64_TO_LE (TRANS),
-                                      .oca_len_le = GUINT32_TO_LE (2084) };
-
-    if (cell->psp->keys != NULL) {
-        guint8 *pek = fake_host_at (cell->host, DATA, OWNER_CERT_SIZE);
-
-        sev_cert_encode (&cell->psp->keys->pek, pek);
-        owner_sign (pek, 0);
-    }
-    owner_get_cert (fake_host_at (cell->host, TRANS, OWNER_CERT_SIZE));
-    put (buffer, &cmd, sizeof cmd);
-}
-
-static void
-put_image (Cell *cell, guint8 *buffer)
-{
-    const FirmwareSpec spec = { .api_major = 1, .api_minor = 56, .build = 1 };
-    g_autoptr (GBytes) image = firmware_maker_image (fake_chip (), &spec);
-    const gsize len = g_bytes_get_size (image);
-    const PspDownloadFirmwareCmd cmd = { GUINT64_TO_LE (DATA),
-                                         GUINT32_TO_LE ((guint32) len) };
-
-    memcpy (fake_host_at (cell->host, DATA, len), g_bytes_get_data (image, NULL), len);
-    put (buffer, &cmd, sizeof cmd);
-}
-
-/* A command buffer that succeeds wherever the command is legal. */
-static void
-good_buffer (Cell *cell, guint32 id, guint8 *buffer)
-{
-    const guint32 handle_le = GUINT32_TO_LE (cell->handle);
-    const PspInitCmd init = { 0 };
-    const PspPdhCertExportCmd export = { .pdh_paddr_le = GUINT64_TO_LE (OUT),
-                                         .pdh_len_le = GUINT32_TO_LE (2084),
-                                         .certs_paddr_le = GUINT64_TO_LE (OUT2),
-                                         .certs_len_le = GUINT32_TO_LE (6252) };
-    const PspInitExCmd init_ex = { .len_le = GUINT32_TO_LE (36),
-                                   .nv_paddr_le = GUINT64_TO_LE (DATA),
-                                   .nv_len_le = GUINT32_TO_LE (0x8000) };
-    const PspPekCsrCmd csr = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (2084) };
-    const PspGetIdCmd id_cmd = { GUINT64_TO_LE (OUT), GUINT32_TO_LE (64) };
-    const PspActivateCmd activate = { handle_le, GUINT32_TO_LE (101) };
-    const PspActivateExCmd activate_ex = { GUINT32_TO_LE (24), handle_le,
-                                           GUINT32_TO_LE (101), GUINT32_TO_LE (4),
-                                           GUINT64_TO_LE (DATA) };
-    const PspCopyCmd copy = { handle_le, GUINT32_TO_LE (32), GUINT64_TO_LE (DATA),
-                              GUINT64_TO_LE (OUT) };
-    const PspAttestationCmd attest = { .handle_le = handle_le,
-                                       .paddr_le = GUINT64_TO_LE (OUT),
-                                       .len_le = GUINT32_TO_LE (208) };
-    const PspDbgCmd dbg = { .handle_le = handle_le,
-                            .src_paddr_le = GUINT64_TO_LE (DATA),
-                            .dst_paddr_le = GUINT64_TO_LE (OUT),
-                            .len_le = GUINT32_TO_LE (32) };
-    const PspLaunchStartCmd start = { .policy_le = GUINT32_TO_LE (1) };
-    const PspLaunchDataCmd data = { .handle_le = handle_le,
-                                    .paddr_le = GUINT64_TO_LE (DATA),
-                                    .len_le = GUINT32_TO_LE (4096) };
-
-    switch (id) {
-    case PSP_CMD_INIT:
-        put (buffer, &init, sizeof init);
-        break;
-    case PSP_CMD_PDH_CERT_EXPORT:
-        put (buffer, &export, sizeof export);
-        break;
-    case PSP_CMD_DOWNLOAD_FIRMWARE:
-        put_image (cell, buffer);
-        break;
-    case PSP_CMD_INIT_EX:
-        memset (fake_host_at (cell->host, DATA, 0x8000), 0xff, 0x8000);
-        put (buffer, &init_ex, sizeof init_ex);
-        break;
-    case PSP_CMD_PEK_CSR:
-        put (buffer, &csr, sizeof csr);
-        break;
-    case PSP_CMD_PEK_CERT_IMPORT:
-        put_import (cell, buffer);
-        break;
-    case PSP_CMD_GET_ID:
-        put (buffer, &id_cmd, sizeof id_cmd);
-        break;
-    case PSP_CMD_ACTIVATE:
-        put (buffer, &activate, sizeof activate);
-        break;
-    case PSP_CMD_ACTIVATE_EX:
-        put (buffer, &activate_ex, sizeof activate_ex);
-        break;
-    case PSP_CMD_COPY:
-        put (buffer, &copy, sizeof copy);
-        break;
-    case PSP_CMD_ATTESTATION:
-        put (buffer, &attest, sizeof attest);
-        break;
-    case PSP_CMD_DBG_DECRYPT:
-    case PSP_CMD_DBG_ENCRYPT:
-        put (buffer, &dbg, sizeof dbg);
-        break;
-    case PSP_CMD_LAUNCH_START:
-        put (buffer, &start, sizeof start);
-        break;
-    case PSP_CMD_LAUNCH_UPDATE_DATA:
-    case PSP_CMD_LAUNCH_UPDATE_VMSA:
-    case PSP_CMD_LAUNCH_MEASURE:
-        put (buffer, &data, sizeof data);
-        break;
-    case PSP_CMD_LAUNCH_SECRET:
-        put_secret (cell, buffer);
-        break;
-    default:
-        put (buffer, &handle_le, sizeof handle_le);
-        break;
-    }
-}
-
-static gboolean
-wants_active (guint32 id)
-{
-    static const guint8 ids[] = {
-        PSP_CMD_DEACTIVATE,
-        PSP_CMD_LAUNCH_UPDATE_DATA,
-        PSP_CMD_LAUNCH_UPDATE_VMSA,
-        PSP_CMD_LAUNCH_SECRET,
-        PSP_CMD_COPY,
-        PSP_CMD_DBG_DECRYPT,
-        PSP_CMD_DBG_ENCRYPT,
-    };
-
-    return memchr (ids, (int) id, sizeof ids) != NULL;
-}
-
-/* A policy that allows the command. */
-static guint32
-wanted_policy (guint32 id)
-{
-    return id == PSP_CMD_LAUNCH_UPDATE_VMSA ? SEV_POLICY_ES : 0;
-}
-
 /* States after success, where they change. */
 static SevPlatformState
 platform_after (guint32 id, SevPlatformState before)
@@ -348,6 +118,7 @@ platform_after (guint32 id, SevPlatformState before)
     case PSP_CMD_SHUTDOWN:
         return SEV_PLATFORM_UNINIT;
     case PSP_CMD_LAUNCH_START:
+    case PSP_CMD_RECEIVE_START:
         return SEV_PLATFORM_WORKING;
     case PSP_CMD_DECOMMISSION:
         return SEV_PLATFORM_INIT; /* D: it was the last one */
@@ -363,7 +134,13 @@ guest_after (guint32 id, guint before)
     case PSP_CMD_LAUNCH_MEASURE:
         return SEV_GUEST_LAUNCH_SECRET;
     case PSP_CMD_LAUNCH_FINISH:
+    case PSP_CMD_SEND_CANCEL:    /* D */
+    case PSP_CMD_RECEIVE_FINISH: /* D */
         return SEV_GUEST_RUNNING;
+    case PSP_CMD_SEND_START:
+        return SEV_GUEST_SEND_UPDATE;
+    case PSP_CMD_SEND_FINISH:
+        return SEV_GUEST_SENT; /* D */
     default:
         return before;
     }
@@ -389,8 +166,9 @@ check_cell (const Row *row, SevPlatformState platform, guint guest)
     const SevStatus expect = expected (row, platform, guest);
 
     g_test_message ("%s in platform state %d, guest state %u", row->name, platform, guest);
-    cell_open (&cell, platform, guest, wanted_policy (row->id), wants_active (row->id));
-    good_buffer (&cell, row->id, buffer);
+    cell_open (&cell, platform, guest, cell_wanted_policy (row->id),
+               cell_wants_active (row->id));
+    cell_good_buffer (&cell, row->id, buffer);
     memcpy (before, buffer, sizeof before);
     g_autofree char *was = fake_snapshot (cell.psp, cell.host, TRUE);
 
@@ -479,9 +257,9 @@ test_buffer_sizes (void)
 
             if (len > 1 && len + 1 < row->size)
                 continue;
-            cell_open (&cell, platform, state, wanted_policy (row->id),
-                       wants_active (row->id));
-            good_buffer (&cell, row->id, buffer);
+            cell_open (&cell, platform, state, cell_wanted_policy (row->id),
+                       cell_wants_active (row->id));
+            cell_good_buffer (&cell, row->id, buffer);
             g_test_message ("%s with %" G_GSIZE_FORMAT " bytes", row->name, len);
             g_assert_cmphex (fake_command (cell.psp, row->id, buffer, len), ==,
                              len < row->size ? SEV_STATUS_INVALID_LENGTH
@@ -730,7 +508,7 @@ test_secret_limits (void)
     for (gsize i = 0; i < G_N_ELEMENTS (tries); i++) {
         const guint64 value_le = GUINT64_TO_LE (tries[i].value);
 
-        put_secret (&cell, buffer);
+        cell_put_secret (&cell, buffer);
         memcpy (buffer + tries[i].offset, &value_le, tries[i].width);
         g_autofree char *was = fake_snapshot (cell.psp, cell.host, TRUE);
         g_test_message ("offset %" G_GSIZE_FORMAT " = %" G_GINT64_MODIFIER "x",
@@ -746,7 +524,7 @@ test_secret_limits (void)
     const PspGuest *guest = psp_guests_find (cell.psp->guests, cell.handle);
     g_autofree guint8 *plain = g_malloc0 (16384);
     memset (plain, 'x', 16384);
-    put_secret (&cell, buffer);
+    cell_put_secret (&cell, buffer);
     fake_packet (cell.host, guest, HEADER, TRANS, plain, 16384);
     const guint32 len_le = GUINT32_TO_LE (16384);
     memcpy (buffer + 32, &len_le, 4);
@@ -771,6 +549,6 @@ main (int argc, char **argv)
     g_test_add_func ("/psp-commands/limits/update-data", test_update_data_limits);
     g_test_add_func ("/psp-commands/limits/secret", test_secret_limits);
     const int result = g_test_run ();
-    psp_keys_free (shared_keys);
+    cell_finish ();
     return result;
 }
