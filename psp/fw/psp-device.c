@@ -89,10 +89,23 @@ psp_device_free (PspDevice *psp)
     g_free (psp);
 }
 
+static guint32
+other_guests (const PspDevice *psp)
+{
+    return psp->ops.other_guests != NULL ? psp->ops.other_guests (psp->host) : 0;
+}
+
+guint32
+psp_guest_count (const PspDevice *psp)
+{
+    return psp->guests != NULL ? psp_guests_count (psp->guests) + other_guests (psp) : 0;
+}
+
 SevPlatformState
 psp_device_platform_state (const PspDevice *psp)
 {
-    return psp->state;
+    return psp->state == SEV_PLATFORM_INIT && other_guests (psp) > 0 ? SEV_PLATFORM_WORKING
+                                                                     : psp->state;
 }
 
 PspChip *

@@ -83,6 +83,8 @@ typedef struct {
  *   DBG_DECRYPT, SEND_UPDATE_*, COPY and SWAP_OUT.  What it gives must not leave psp/ but
  *   in the form that the command gives it.  %NULL: there is no engine, and @read_system
  *   reads plaintext.  An engine has both operations
+ * @other_guests: (nullable): guest contexts of the same platform that other instances
+ *   hold.  While there are some, an initialised platform is WORKING here too.  %NULL: none
  */
 typedef struct {
     gboolean (*get_random) (gpointer host, void *buf, gsize len, GError **error);
@@ -111,6 +113,7 @@ typedef struct {
                               void *buf,
                               gsize len,
                               GError **error);
+    guint32 (*other_guests) (gpointer host);
 } PspHostOps;
 
 /**

@@ -203,7 +203,7 @@ psp_device_command (PspDevice *psp,
         *status = SEV_STATUS_INVALID_COMMAND;
     else if (len < command->size)
         *status = SEV_STATUS_INVALID_LENGTH;
-    else if ((command->platforms & (1u << psp->state)) == 0)
+    else if ((command->platforms & (1u << psp_device_platform_state (psp))) == 0)
         *status = SEV_STATUS_INVALID_PLATFORM_STATE;
     else if (!run (psp, command, buffer, status, &local)) {
         g_debug ("firmware: %s: host fault: %s", command->name, local->message);

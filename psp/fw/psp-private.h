@@ -207,6 +207,8 @@ gboolean psp_init (PspDevice *psp,
                    const PspInitParams *params,
                    SevStatus *status,
                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** psp_guest_count: guest contexts of the platform, those of other instances included */
+guint32 psp_guest_count (const PspDevice *psp);
 
 /** psp_device_stop: drops and wipes all volatile state; the platform is UNINIT */
 void psp_device_stop (PspDevice *psp);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "psp/host/launch.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "ovmf-hooks/ovmf-hashes.h"
@@ -27,7 +28,8 @@ struct _Launch {
     GuestMemory *memory;
     OvmfImageInfo image;
     guint32 handle; /* 0: there is no guest */
-    guint32 asid;   /* 0: not active */
+    guint32 asid;
+    gboolean active;
     SevMeasureWire measurement;
     SevGuestState state; /* as QEMU follows it */
 };
@@ -178,16 +180,29 @@ start (Launch *launch, GError **error)
     return TRUE;
 }
 
-/* KVM's part of LAUNCH_START: an ASID and the key in the memory controller. */
+/* KVM takes the ASID at its own INIT of the guest.  From here on the host's platform has a
+ * guest, and the identity that this process has loaded cannot change. */
+static gboolean
+take_asid (Launch *launch, GError **error)
+{
+    const gboolean es = (launch->argv->sev.policy & SEV_POLICY_ES) != 0;
+
+    if (!platform_take_asid (launch->platform, es, &launch->asid, error))
+        return FALSE;
+    platform_unlock (launch->platform);
+    if (launch->asid != 0)
+        return TRUE;
+    return guest_error (error, "sev_kvm_init: failed to initialize ret=%d fw_error=0 ''",
+                        -EBUSY);
+}
+
+/* KVM's part of LAUNCH_START: the key goes into the memory controller. */
 static gboolean
 activate (Launch *launch, GError **error)
 {
-    const PspConfig *config = &platform_get_host (launch->platform)->config;
-    const gboolean es = (launch->argv->sev.policy & SEV_POLICY_ES) != 0;
-    const guint32 asid = es ? 1 : config->min_sev_asid;
     PspActivateCmd cmd = {
         .handle_le = GUINT32_TO_LE (launch->handle),
-        .asid_le = GUINT32_TO_LE (asid),
+        .asid_le = GUINT32_TO_LE (launch->asid),
     };
 
     if (!command (launch, PSP_CMD_DF_FLUSH, NULL, 0, "sev_launch_start", "LAUNCH_START",
@@ -195,7 +210,7 @@ activate (Launch *launch, GError **error)
         !command (launch, PSP_CMD_ACTIVATE, &cmd, sizeof cmd, "sev_launch_start",
                   "LAUNCH_START", error))
         return FALSE;
-    launch->asid = asid;
+    launch->active = TRUE;
     return TRUE;
 }
 
@@ -302,7 +317,7 @@ launch_start (Platform *platform,
 
     if (!inspect_firmware (launch, error) || !check_platform (launch, error))
         return NULL;
-    if (!start (launch, error) || !activate (launch, error) ||
+    if (!take_asid (launch, error) || !start (launch, error) || !activate (launch, error) ||
         !measure_firmware (launch, error) || !measure_hashes (launch, error) ||
         !measure (launch, error))
         return NULL;
@@ -318,8 +333,8 @@ launch_free (Launch *launch)
     SevStatus status;
 
     /* The guest goes; nobody is left to tell if the firmware says no. */
-    if (launch->asid != 0 && !platform_command (launch->platform, PSP_CMD_DEACTIVATE, &cmd,
-                                                sizeof cmd, &status, NULL))
+    if (launch->active && !platform_command (launch->platform, PSP_CMD_DEACTIVATE, &cmd,
+                                             sizeof cmd, &status, NULL))
         g_debug ("DEACTIVATE failed");
     if (launch->handle != 0 && !platform_command (launch->platform, PSP_CMD_DECOMMISSION,
                                                   &cmd, sizeof cmd, &status, NULL))

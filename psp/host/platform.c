@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "psp/host/platform.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "psp/host/asids.h"
 #include "psp/host/files.h"
 #include "psp/host/host-error.h"
 #include "psp/host/state-dir.h"
@@ -12,6 +17,7 @@
 struct _Platform {
     const HostDir *host;
     StateDir *state; /* (nullable): only while its lock is held */
+    Asids *asids;
     PspChip *chip;
     PspDevice *device;
     Bus *bus;
@@ -23,6 +29,7 @@ platform_free (Platform *platform)
 {
     g_clear_pointer (&platform->device, psp_device_free);
     g_clear_pointer (&platform->chip, psp_chip_unref);
+    g_clear_pointer (&platform->asids, asids_free);
     g_clear_pointer (&platform->state, state_dir_free);
     g_clear_pointer (&platform->bus, bus_free);
     g_free (platform);
@@ -82,7 +89,13 @@ op_write (gpointer host, guint64 paddr, const void *buf, gsize len, GError **err
     return bus_write (((Platform *) host)->bus, paddr, buf, len, error);
 }
 
-/* Only INIT touches the persistent state, and the lock is held around it. */
+static guint32
+op_other_guests (gpointer host)
+{
+    return asids_count_others (((Platform *) host)->asids);
+}
+
+/* Whoever touches the persistent state holds its lock. */
 static gboolean
 need_state (const Platform *platform, GError **error)
 {
@@ -117,26 +130,11 @@ static const PspHostOps host_ops = {
     .write_system = op_write,
     .nv_load = op_nv_load,
     .nv_store = op_nv_store,
+    .other_guests = op_other_guests,
 };
 
-/* As Linux: a damaged state is erased by the first INIT, the second makes a new one. */
-static gboolean
-init (Platform *platform, GError **error)
-{
-    PspInitCmd cmd = { 0 };
-    SevStatus status;
-
-    if (!platform_command (platform, PSP_CMD_INIT, &cmd, sizeof cmd, &status, error))
-        return FALSE;
-    if (status == SEV_STATUS_SUCCESS)
-        return TRUE;
-    if (status == SEV_STATUS_SECURE_DATA_INVALID)
-        platform->state_was_replaced = TRUE;
-    return platform_require (platform, PSP_CMD_INIT, &cmd, sizeof cmd, error);
-}
-
 Platform *
-platform_open (const HostDir *host, GError **error)
+platform_open_locked (const HostDir *host, GError **error)
 {
     g_autoptr (Platform) platform = g_new0 (Platform, 1);
 
@@ -145,15 +143,82 @@ platform_open (const HostDir *host, GError **error)
     platform->state = state_dir_open (host, error);
     if (platform->state == NULL)
         return NULL;
+    platform->asids = asids_open (host, error);
+    if (platform->asids == NULL)
+        return NULL;
     platform->chip = state_dir_chip (platform->state, host->generation, error);
     if (platform->chip == NULL)
         return NULL;
     platform->device =
         psp_device_new (&host->config, platform->chip, &host_ops, platform, error);
-    if (platform->device == NULL || !init (platform, error))
+    if (platform->device == NULL)
         return NULL;
-    g_clear_pointer (&platform->state, state_dir_free);
     return g_steal_pointer (&platform);
+}
+
+void
+platform_unlock (Platform *platform)
+{
+    g_clear_pointer (&platform->state, state_dir_free);
+}
+
+gboolean
+platform_has_identity (const Platform *platform)
+{
+    return platform->state != NULL && state_dir_has_nv (platform->state);
+}
+
+static gboolean
+try_init (Platform *platform, SevStatus *status, GError **error)
+{
+    PspInitCmd cmd = { 0 };
+
+    return platform_command (platform, PSP_CMD_INIT, &cmd, sizeof cmd, status, error);
+}
+
+/* As Linux: a damaged state is erased by the first INIT, the second makes a new one. */
+gboolean
+platform_init (Platform *platform, SevStatus *status, GError **error)
+{
+    if (!try_init (platform, status, error))
+        return FALSE;
+    if (*status != SEV_STATUS_SECURE_DATA_INVALID)
+        return TRUE;
+    platform->state_was_replaced = TRUE;
+    return try_init (platform, status, error);
+}
+
+Platform *
+platform_open_init (const HostDir *host, GError **error)
+{
+    g_autoptr (Platform) platform = platform_open_locked (host, error);
+    SevStatus status;
+
+    if (platform == NULL)
+        return NULL;
+    const gboolean made = !platform_has_identity (platform);
+    if (!platform_init (platform, &status, error) ||
+        !platform_check (PSP_CMD_INIT, status, error))
+        return NULL;
+    if ((made || platform->state_was_replaced) && !platform_write_certs (platform, error))
+        return NULL;
+    return g_steal_pointer (&platform);
+}
+
+Platform *
+platform_open (const HostDir *host, GError **error)
+{
+    Platform *platform = platform_open_init (host, error);
+
+    if (platform != NULL)
+        platform_unlock (platform);
+    return platform;
+}
+
+gboolean
+platform_take_asid (Platform *platform, gboolean es, guint32 *asid, GError **error)
+{
+    return need_state (platform, error) && asids_take (platform->asids, es, asid, error);
 }
 
 gboolean
@@ -172,6 +237,16 @@ platform_command (Platform *platform,
 }
 
 gboolean
+platform_check (PspCommandId command, SevStatus status, GError **error)
+{
+    if (status == SEV_STATUS_SUCCESS)
+        return TRUE;
+    g_set_error (error, HOST_ERROR, HOST_ERROR_FIRMWARE, "%s: firmware status %s (%d)",
+                 psp_command_name (command), sev_status_name (status), status);
+    return FALSE;
+}
+
+gboolean
 platform_require (Platform *platform,
                   PspCommandId command,
                   void *buffer,
@@ -182,11 +257,7 @@ platform_require (Platform *platform,
 
     if (!platform_command (platform, command, buffer, len, &status, error))
         return FALSE;
-    if (status == SEV_STATUS_SUCCESS)
-        return TRUE;
-    g_set_error (error, HOST_ERROR, HOST_ERROR_FIRMWARE, "%s: firmware status %s (%d)",
-                 psp_command_name (command), sev_status_name (status), status);
-    return FALSE;
+    return platform_check (command, status, error);
 }
 
 gboolean
@@ -235,6 +306,25 @@ write_cert (int dir, const char *name, const guint8 *data, gsize len, GError **e
     return files_replace (dir, name, data, len, 0644, error);
 }
 
+/* Whether HOST/certs/pdh.cert is of this platform already. */
+static gboolean
+pdh_is_known (int dir, GBytes *pdh)
+{
+    g_autoptr (GBytes) known = NULL;
+
+    return files_read (dir, "pdh.cert", SEV_CERT_SIZE, &known, NULL) && known != NULL &&
+           g_bytes_equal (known, pdh);
+}
+
+/* libvirt asks its emulator about the platform again only when the file has changed. */
+static void
+touch_emulator (const Platform *platform)
+{
+    if (utimensat (platform->host->fd, "bin/qemu-system-x86_64", NULL,
+                   AT_SYMLINK_NOFOLLOW) != 0)
+        g_debug ("touching the emulator: %s", g_strerror (errno));
+}
+
 static gboolean
 write_certs (Platform *platform, int dir, GError **error)
 {
@@ -247,6 +337,8 @@ write_certs (Platform *platform, int dir, GError **error)
 
     if (!platform_export (platform, &pdh, &chain, error))
         return FALSE;
+    if (!pdh_is_known (dir, pdh))
+        touch_emulator (platform);
     psp_chip_get_amd_certs (platform->chip, &ark, &ask, &cek);
     const guint8 *pek = g_bytes_get_data (chain, NULL);
     const guint8 *ark_data = g_bytes_get_data (ark, &ark_len);
@@ -265,9 +357,7 @@ write_certs (Platform *platform, int dir, GError **error)
 gboolean
 platform_write_certs (Platform *platform, GError **error)
 {
-    /* Two writers of the same files: the state's lock keeps them apart. */
-    g_autoptr (StateDir) lock = state_dir_open (platform->host, error);
-    if (lock == NULL)
+    if (!need_state (platform, error))
         return FALSE;
     const int dir = host_dir_open_sub (platform->host, "certs", error);
     if (dir < 0)

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @short_description: the emulated secure processor of a host, switched on
  *
  * Each process that needs one has its own instance of the firmware; what they share is the
- * identity in HOST/platform.
+ * identity in HOST/platform and the ASIDs (asids.h).
  */
 typedef struct _Platform Platform;
 
@@ -21,15 +21,45 @@ typedef struct _Platform Platform;
 guint32 platform_cbitpos (const Platform *platform);
 
 /**
- * platform_open:
+ * platform_open_locked:
  * @host: (transfer none): outlives the platform
  *
- * Loads the chip and runs INIT, as the kernel's driver does.  Both are made if missing.
- * Damaged persistent state is replaced by INIT and reported as a warning.
+ * Waits for the lock of the platform's state and loads the chip, which is made if it is
+ * missing.  The platform is UNINIT; the lock stays until platform_unlock().
  * Errors: %HOST_ERROR, %PSP_ERROR, %SEV_ERROR.
  * Returns: (transfer full)
  */
+Platform *platform_open_locked (const HostDir *host,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** platform_unlock: nothing may touch the persistent state from here on */
+void platform_unlock (Platform *platform);
+
+/**
+ * platform_open_init:
+ *
+ * platform_open_locked() and INIT, as the kernel's driver does.  An identity that this
+ * makes, because there was none or a damaged one, is written to HOST/certs.
+ */
+Platform *platform_open_init (const HostDir *host,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** platform_open: platform_open_init() without the lock */
 Platform *platform_open (const HostDir *host, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** platform_has_identity: whether something is stored for INIT to load.  That is what the
+ * host's platform, which no process keeps, is: INIT with an identity, UNINIT without. */
+gboolean platform_has_identity (const Platform *platform);
+
+/** platform_init: INIT, twice if the first finds damaged state (Linux). @status: (out) */
+gboolean platform_init (Platform *platform,
+                        SevStatus *status,
+                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** platform_take_asid: asids_take() for the one guest of this process; before
+ * platform_unlock() */
+gboolean platform_take_asid (Platform *platform, gboolean es, guint32 *asid, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
 void platform_free (Platform *platform);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Platform, platform_free)
 
@@ -63,6 +93,11 @@ gboolean platform_require (Platform *platform,
                            gsize len,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** platform_check: Errors: %HOST_ERROR_FIRMWARE unless @status is SUCCESS */
+gboolean platform_check (PspCommandId command,
+                         SevStatus status,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** platform_status: PLATFORM_STATUS */
 gboolean platform_status (Platform *platform,
                           PspPlatformStatusCmd *out,
@@ -82,7 +117,9 @@ GBytes *platform_get_id (Platform *platform, GError **error) G_GNUC_WARN_UNUSED_
 /**
  * platform_write_certs:
  *
- * Writes HOST/certs/{ark,ask,cek,oca,pek,pdh}.cert, each as a whole.
+ * Writes HOST/certs/{ark,ask,cek,oca,pek,pdh}.cert, each as a whole, before
+ * platform_unlock().  If the PDH is another, libvirt's emulator is touched, so that libvirt
+ * asks again.
  */
 gboolean platform_write_certs (Platform *platform,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;

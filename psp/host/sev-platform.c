@@ -158,7 +158,8 @@ run (const char *path, const char *verb, gboolean json, GError **error)
         return FALSE;
     if (strcmp (verb, "init") != 0 && !chip_exists (host, error))
         return FALSE;
-    g_autoptr (Platform) platform = platform_open (host, error);
+    /* The lock stays: two writers of HOST/certs must not overtake each other. */
+    g_autoptr (Platform) platform = platform_open_init (host, error);
     if (platform == NULL)
         return FALSE;
     if (strcmp (verb, "status") != 0 && !platform_write_certs (platform, error))

@@ -166,7 +166,7 @@ report (int status_fd, const char *text)
 static gboolean
 launch (Start *s, Relay *relay, GError **error)
 {
-    relay->sev.platform = platform_open (s->host, error);
+    relay->sev.platform = platform_open_init (s->host, error);
     if (relay->sev.platform == NULL || !guest_memory_map (s->memory, error))
         return FALSE;
     if (platform_state_was_replaced (relay->sev.platform))

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "psp/host/files.h"
@@ -85,6 +86,14 @@ state_dir_chip (StateDir *state, PspGeneration generation, GError **error)
         return NULL;
     }
     return g_steal_pointer (&chip);
+}
+
+gboolean
+state_dir_has_nv (const StateDir *state)
+{
+    struct stat st;
+
+    return fstatat (state->dir, NV, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 gboolean

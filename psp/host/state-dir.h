@@ -38,6 +38,8 @@ PspChip *state_dir_chip (StateDir *state,
                          PspGeneration generation,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** state_dir_has_nv: whether anything is stored */
+gboolean state_dir_has_nv (const StateDir *state);
 /** state_dir_nv_load: PspHostOps.nv_load */
 gboolean state_dir_nv_load (StateDir *state,
                             SevSecret **blob,
