@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sevlaunch emulator exec -- any program, with the emulated host's libvirt as its own. */
+/* sevlaunch emulator exec -- any program, with the emulated host's libvirt and /dev/sev as
+ * its own. */
 
 #include "config.h"
 
@@ -71,12 +72,13 @@ run (EmulatorCommand *command, char **words, GError **error)
         return -1;
     g_autoptr (EmulatedHost) host =
         emulated_host_ensure (command->path, NULL, &created, NULL, error);
-    if (host == NULL || !emulated_host_start_libvirt (host, NULL, error))
+    if (host == NULL || !emulated_host_start_libvirt (host, NULL, error) ||
+        !emulated_host_start_device (host, NULL, error))
         return -1;
     if (created)
         message_info ("the EMULATED host '%s' was made", command->path);
-    if (!emulated_host_keep_libvirt (host))
-        g_debug ("libvirt might end before the command does");
+    if (!emulated_host_keep (host))
+        g_debug ("libvirt and /dev/sev might end before the command does");
     leave_closed_directory (host);
     return become (host, words);
 }
@@ -107,7 +109,9 @@ cmd_emulator_exec (int argc, char **argv)
                                 "Runs COMMAND, or a shell, inside of the emulated host, "
                                 "which is made if it is\n"
                                 "missing: virsh and other clients find its libvirt by "
-                                "themselves.  As root the\n"
+                                "themselves, and\n"
+                                "programs that ask the platform find /dev/sev.  As root "
+                                "the\n"
                                 "command runs as the user of --run-as.  The exit code is "
                                 "the command's; 127 if\n"
                                 "it was not found, 126 if it could not be run.",

@@ -121,6 +121,7 @@ host_new (const char *path, int dir, GError **error)
     host->path = g_strdup (path);
     host->fd = dir;
     host->connection = -1;
+    host->device = -1;
     host->daemon = host_find_libvirt (&host->pid_file, &socket);
     host->socket = g_build_filename (path, socket, NULL);
     host->emulator = g_build_filename (path, HOST_EMULATOR, NULL);
@@ -136,6 +137,8 @@ emulated_host_free (EmulatedHost *host)
 {
     if (host->connection >= 0)
         close (host->connection);
+    if (host->device >= 0)
+        close (host->device);
     if (host->fd >= 0)
         close (host->fd);
     g_free (host->path);

@@ -133,9 +133,22 @@ gboolean emulated_host_start_libvirt (EmulatedHost *host,
                                       GCancellable *cancellable,
                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** emulated_host_keep_libvirt: after emulated_host_start_libvirt(): programs that this
- * process becomes inherit the connection that keeps libvirt from ending */
-gboolean emulated_host_keep_libvirt (EmulatedHost *host) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * emulated_host_start_device:
+ *
+ * Makes sure that the service behind the host's /dev/sev runs.  It ends by itself when
+ * nobody is connected; @host is until emulated_host_free().
+ * Errors: %LAUNCHER_ERROR_TOOL_MISSING (the shim is not installed), %LAUNCHER_ERROR_IO,
+ *   %LAUNCHER_ERROR_EMULATED_HOST (with what it said), %LAUNCHER_ERROR_EMULATED_STATE,
+ *   %G_IO_ERROR_CANCELLED.
+ */
+gboolean emulated_host_start_device (EmulatedHost *host,
+                                     GCancellable *cancellable,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** emulated_host_keep: after emulated_host_start_libvirt() and _device(): programs that
+ * this process becomes inherit the connections that keep them from ending */
+gboolean emulated_host_keep (EmulatedHost *host) G_GNUC_WARN_UNUSED_RESULT;
 /** emulated_host_libvirt_pid: the running private libvirt; 0: none */
 int emulated_host_libvirt_pid (const EmulatedHost *host);
 
@@ -189,7 +202,9 @@ gboolean emulated_host_destroy (const char *path,
  * emulated_host_environment:
  * Returns: (transfer full): environment for programs inside of the host:
  * LIBVIRT_DEFAULT_URI, PATH, XDG_*, SEVLAUNCH_EMULATED=1, SEVLAUNCH_EMULATED_HOST, a
- * prompt; HOME, USER and LOGNAME too where HOME is not a directory of this user's
+ * prompt; after emulated_host_start_device() also LD_PRELOAD and SEVLAUNCH_SEV_DEVICE for
+ * the /dev/sev shim (psp/host/sev-device-wire.h); HOME, USER and LOGNAME too where HOME is
+ * not a directory of this user's
  */
 char **emulated_host_environment (const EmulatedHost *host);
 

@@ -87,11 +87,14 @@ end_daemons (EmulatedHost *host, GError **error)
 {
     static const char *const pid_files[] = { "rt/libvirt/libvirtd.pid",
                                              "rt/libvirt/virtqemud.pid",
-                                             "rt/libvirt/virtlogd.pid" };
+                                             "rt/libvirt/virtlogd.pid", HOST_DEVICE_PID };
 
     if (host->connection >= 0)
         close (host->connection);
     host->connection = -1;
+    if (host->device >= 0)
+        close (host->device);
+    host->device = -1;
     for (gsize i = 0; i < G_N_ELEMENTS (pid_files); i++)
         if (!host_end_holder (host, pid_files[i], GRACE_MS, error))
             return FALSE;

@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +67,23 @@ is_own_directory (const char *path)
            st.st_uid == geteuid ();
 }
 
+/* Other libraries of the caller's stay. */
+static char **
+set_device (char **env, const EmulatedHost *host)
+{
+    const char *before = g_getenv ("LD_PRELOAD");
+    g_autofree char *real = realpath (host->path, NULL);
+    g_auto (GStrv) words = g_strsplit_set (before != NULL ? before : "", ": ", -1);
+    g_autoptr (GString) libraries = g_string_new (HOST_SHIM);
+
+    for (gsize i = 0; words[i] != NULL; i++)
+        if (*words[i] != '\0' && strcmp (words[i], HOST_SHIM) != 0)
+            g_string_append_printf (libraries, ":%s", words[i]);
+    env = g_environ_setenv (env, "LD_PRELOAD", libraries->str, TRUE);
+    return g_environ_setenv (env, "SEVLAUNCH_SEV_DEVICE", real != NULL ? real : host->path,
+                             TRUE);
+}
+
 char **
 emulated_host_environment (const EmulatedHost *host)
 {
@@ -77,6 +96,8 @@ emulated_host_environment (const EmulatedHost *host)
     env = g_environ_unsetenv (env, "VIRSH_DEFAULT_CONNECT_URI");
     env = g_environ_setenv (env, "SEVLAUNCH_EMULATED", "1", TRUE);
     env = g_environ_setenv (env, "PS1", "(EMULATED) \\w\\$ ", TRUE);
+    if (host->device >= 0)
+        env = set_device (env, host);
     /* Debian's bashrc makes a prompt of its own, with this in front. */
     env = g_environ_setenv (env, "debian_chroot", "EMULATED", TRUE);
     /* After root dropped its privileges these are still root's. */

@@ -50,18 +50,17 @@ take_connection (EmulatedHost *host)
     return TRUE;
 }
 
-/* Returns: descriptor of the log; *@start: where this daemon's lines begin. */
-static int
-open_log (EmulatedHost *host, off_t *start, GError **error)
+int
+host_log_open (EmulatedHost *host, const char *name, off_t *start, GError **error)
 {
     struct stat st;
     const int fd =
-        openat (host->fd, HOST_LIBVIRT_LOG,
+        openat (host->fd, name,
                 O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
     if (fd < 0 || fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) ||
         (st.st_size > (off_t) LOG_MAX && ftruncate (fd, 0) != 0) || fstat (fd, &st) != 0) {
-        host_set_errno (error, errno, "opening '%s/" HOST_LIBVIRT_LOG "'", host->path);
+        host_set_errno (error, errno, "opening '%s/%s'", host->path, name);
         if (fd >= 0)
             close (fd);
         return -1;
@@ -70,9 +69,8 @@ open_log (EmulatedHost *host, off_t *start, GError **error)
     return fd;
 }
 
-/* Returns: (transfer full): the last lines that came after @start, printable */
-static char *
-log_tail (int log_fd, off_t start)
+char *
+host_log_tail (int log_fd, off_t start)
 {
     char text[TAIL_BYTES + 1];
     const off_t end = lseek (log_fd, 0, SEEK_END);
@@ -104,8 +102,8 @@ unreachable (const EmulatedHost *host, const char *what, char *tail, GError **er
     return FALSE;
 }
 
-static gboolean
-pidfd_ended (int pidfd)
+gboolean
+host_process_ended (int pidfd)
 {
     struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 
@@ -123,13 +121,14 @@ wait_until_ready (EmulatedHost *host,
     const gint64 deadline = g_get_monotonic_time () + START_SECONDS * G_TIME_SPAN_SECOND;
 
     while (!take_connection (host)) {
-        if (pidfd_ended (pidfd))
-            return unreachable (host, "ended at once", log_tail (log_fd, start), error);
+        if (host_process_ended (pidfd))
+            return unreachable (host, "ended at once", host_log_tail (log_fd, start),
+                                error);
         if (g_cancellable_set_error_if_cancelled (cancellable, error))
             return FALSE;
         if (g_get_monotonic_time () > deadline)
-            return unreachable (host, "does not take connections", log_tail (log_fd, start),
-                                error);
+            return unreachable (host, "does not take connections",
+                                host_log_tail (log_fd, start), error);
     }
     return TRUE;
 }
@@ -164,7 +163,7 @@ start_daemon (EmulatedHost *host, GCancellable *cancellable, GError **error)
     const char *const argv[] = { host->daemon, IDLE_OPTION, NULL };
     g_auto (GStrv) env = host_daemon_environment (host);
     off_t start;
-    const int log_fd = open_log (host, &start, error);
+    const int log_fd = host_log_open (host, HOST_LIBVIRT_LOG, &start, error);
 
     if (log_fd < 0)
         return FALSE;
@@ -209,14 +208,6 @@ emulated_host_start_libvirt (EmulatedHost *host, GCancellable *cancellable, GErr
     const gboolean ok = host_start_libvirt_locked (host, cancellable, error);
     close (lock);
     return ok;
-}
-
-gboolean
-emulated_host_keep_libvirt (EmulatedHost *host)
-{
-    const int flags = fcntl (host->connection, F_GETFD);
-
-    return flags >= 0 && fcntl (host->connection, F_SETFD, flags & ~FD_CLOEXEC) == 0;
 }
 
 int

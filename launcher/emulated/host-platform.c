@@ -10,7 +10,6 @@
 #include "launcher/emulated/host-private.h"
 #include "launcher/image/image-tool.h"
 
-#define PLATFORM_PROGRAM PKGLIBEXECDIR "/sev-platform"
 #define MAX_OUTPUT 65536u
 #define MAX_FILE (1u << 20)
 #define TIMEOUT_MS 120000u
@@ -160,8 +159,9 @@ host_platform_run (const EmulatedHost *host,
                    GCancellable *cancellable,
                    GError **error)
 {
-    const char *const argv[] = { PLATFORM_PROGRAM, "--host", host->path,
-                                 "--json",         verb,     NULL };
+    const char *const argv[] = {
+        HOST_PLATFORM_PROGRAM, "--host", host->path, "--json", verb, NULL
+    };
     const ImageTool tool = { .argv = argv,
                              .fd = -1,
                              .max_output = MAX_OUTPUT,

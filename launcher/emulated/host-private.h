@@ -12,6 +12,10 @@ G_BEGIN_DECLS
 #define HOST_GONE ".destroyed" /* the platform of a host that is being destroyed */
 #define HOST_EMULATOR "bin/qemu-system-x86_64"
 #define HOST_LIBVIRT_LOG "log/libvirtd.log"
+#define HOST_DEVICE_LOG "log/sev-device.log"
+#define HOST_PLATFORM_PROGRAM PKGLIBEXECDIR "/sev-platform"
+#define HOST_SHIM PKGLIBDIR "/sev-shim.so"
+#define HOST_DEVICE_PID "rt/sev-device.pid"
 
 struct _EmulatedHost {
     char *path;
@@ -23,6 +27,7 @@ struct _EmulatedHost {
     char *uri;
     char *emulator;
     int connection; /* keeps the daemon from ending for lack of clients; or -1 */
+    int device;     /* the same for the service behind /dev/sev; or -1 */
 };
 
 /** host_set_errno: "WHAT: TEXT OF ERRNO". Returns: %FALSE. */
@@ -73,6 +78,15 @@ gboolean host_check_tools (const char *qemu, GError **error) G_GNUC_WARN_UNUSED_
 gboolean host_start_libvirt_locked (EmulatedHost *host,
                                     GCancellable *cancellable,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** host_log_open: Returns: descriptor of a log in the host's directory, emptied if it has
+ * grown large; -1. @start: (out): where new lines begin. Errors: %LAUNCHER_ERROR_IO. */
+int host_log_open (EmulatedHost *host, const char *name, off_t *start, GError **error);
+/** host_log_tail: Returns: (transfer full): the last lines that came after @start,
+ * printable */
+char *host_log_tail (int log_fd, off_t start);
+/** host_process_ended: waits a moment for the end of a process */
+gboolean host_process_ended (int pidfd);
 
 /**
  * host_daemon_spawn:

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PLATFORM_PROGRAM PKGLIBEXECDIR "/sev-platform"
 #define EMULATOR_PROGRAM PKGLIBEXECDIR "/sev-qemu"
 #define DEFAULT_QEMU "/usr/bin/qemu-system-x86_64"
 
@@ -62,8 +61,8 @@ host_check_tools (const char *qemu, GError **error)
 {
     const char *pid_file, *socket;
 
-    if (!is_program (PLATFORM_PROGRAM))
-        return missing (PLATFORM_PROGRAM, "sevlaunch", error);
+    if (!is_program (HOST_PLATFORM_PROGRAM))
+        return missing (HOST_PLATFORM_PROGRAM, "sevlaunch", error);
     if (!is_program (EMULATOR_PROGRAM))
         return missing (EMULATOR_PROGRAM, "sevlaunch", error);
     if (qemu == NULL)

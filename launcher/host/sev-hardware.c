@@ -45,8 +45,10 @@ sev_hardware_probe (const char *root, char **why)
     g_autofree char *kvm = g_strconcat (root, "/dev/kvm", NULL);
 
     *why = NULL;
-    /* Without the flag there may still be a device, behind an old kernel. */
-    if (!cpu_has_flag (root, "sev") && access (device, F_OK) != 0)
+    /* Without the flag there may still be a device, behind an old kernel; but not that of
+     * an emulated host that this program runs in. */
+    if (!cpu_has_flag (root, "sev") &&
+        (g_getenv ("SEVLAUNCH_SEV_DEVICE") != NULL || access (device, F_OK) != 0))
         return SEV_HARDWARE_NONE;
     if (!parameter_is_on (root))
         *why = g_strdup ("the kernel module kvm_amd has SEV switched off or is not loaded "

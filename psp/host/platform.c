@@ -168,6 +168,12 @@ platform_has_identity (const Platform *platform)
     return platform->state != NULL && state_dir_has_nv (platform->state);
 }
 
+gboolean
+platform_is_up (const Platform *platform)
+{
+    return psp_device_platform_state (platform->device) != SEV_PLATFORM_UNINIT;
+}
+
 static gboolean
 try_init (Platform *platform, SevStatus *status, GError **error)
 {

@@ -50,6 +50,9 @@ Platform *platform_open (const HostDir *host, GError **error) G_GNUC_WARN_UNUSED
  * host's platform, which no process keeps, is: INIT with an identity, UNINIT without. */
 gboolean platform_has_identity (const Platform *platform);
 
+/** platform_is_up: INIT or WORKING */
+gboolean platform_is_up (const Platform *platform);
+
 /** platform_init: INIT, twice if the first finds damaged state (Linux). @status: (out) */
 gboolean platform_init (Platform *platform,
                         SevStatus *status,

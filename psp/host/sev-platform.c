@@ -6,6 +6,7 @@
  *   init     makes what is missing of keys and certificates; writes HOST/certs
  *   status   PLATFORM_STATUS; the platform must exist
  *   export   writes HOST/certs again
+ *   serve    answers the /dev/sev shim until nobody needs it
  */
 
 #include <locale.h>
@@ -20,6 +21,7 @@
 
 #include "psp/host/host-error.h"
 #include "psp/host/platform.h"
+#include "psp/host/sev-service.h"
 #include "sev/base/sev-bytes.h"
 #include "sev/crypto/sev-digest.h"
 #include "sev/wire/sev-cert-wire.h"
@@ -158,6 +160,8 @@ run (const char *path, const char *verb, gboolean json, GError **error)
         return FALSE;
     if (strcmp (verb, "init") != 0 && !chip_exists (host, error))
         return FALSE;
+    if (strcmp (verb, "serve") == 0)
+        return sev_service_run (host, error);
     /* The lock stays: two writers of HOST/certs must not overtake each other. */
     g_autoptr (Platform) platform = platform_open_init (host, error);
     if (platform == NULL)
@@ -174,7 +178,7 @@ run (const char *path, const char *verb, gboolean json, GError **error)
 int
 main (int argc, char **argv)
 {
-    static const char *const verbs[] = { "init", "status", "export", NULL };
+    static const char *const verbs[] = { "init", "status", "export", "serve", NULL };
     g_autofree char *host = NULL;
     gboolean json = FALSE;
     const GOptionEntry entries[] = { { "host", 0, 0, G_OPTION_ARG_FILENAME, &host,
@@ -185,7 +189,7 @@ main (int argc, char **argv)
     g_autoptr (GError) error = NULL;
 
     setlocale (LC_ALL, "");
-    g_autoptr (GOptionContext) context = g_option_context_new ("init|status|export");
+    g_autoptr (GOptionContext) context = g_option_context_new ("init|status|export|serve");
     g_option_context_set_summary (context, "The emulated platform of an emulated host.");
     g_option_context_add_main_entries (context, entries, NULL);
     if (!g_option_context_parse (context, &argc, &argv, &error)) {
@@ -194,7 +198,7 @@ main (int argc, char **argv)
     }
     if (host == NULL || argc != 2 || !g_strv_contains (verbs, argv[1])) {
         fprintf (stderr, "sev-platform: usage: sev-platform --host HOST "
-                         "init|status|export [--json]\n");
+                         "init|status|export|serve [--json]\n");
         return EXIT_USAGE;
     }
     if (!sev_secret_heap_init ())
