@@ -309,4 +309,32 @@ G_STATIC_ASSERT (offsetof (PspCopyCmd, len_le) == 4);
 G_STATIC_ASSERT (offsetof (PspCopyCmd, src_paddr_le) == 8);
 G_STATIC_ASSERT (offsetof (PspCopyCmd, dst_paddr_le) == 16);
 
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le;      /* 00h */
+    guint32 flags_le;       /* 04h: PSP_SWAP_* */
+    guint64 src_paddr_le;   /* 08h: the page, a multiple of its size */
+    guint64 dst_paddr_le;   /* 10h: ciphertext, a multiple of its size */
+    guint64 mdata_paddr_le; /* 18h: PspSwapEntry */
+    guint64 software_le;    /* 20h: goes into the entry as it is */
+} PspSwapOutCmd;
+G_STATIC_ASSERT (sizeof (PspSwapOutCmd) == 40);
+G_STATIC_ASSERT (offsetof (PspSwapOutCmd, flags_le) == 4);
+G_STATIC_ASSERT (offsetof (PspSwapOutCmd, src_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspSwapOutCmd, dst_paddr_le) == 16);
+G_STATIC_ASSERT (offsetof (PspSwapOutCmd, mdata_paddr_le) == 24);
+G_STATIC_ASSERT (offsetof (PspSwapOutCmd, software_le) == 32);
+
+typedef struct __attribute__ ((packed)) {
+    guint32 handle_le;      /* 00h */
+    guint32 flags_le;       /* 04h: PSP_SWAP_* */
+    guint64 src_paddr_le;   /* 08h: ciphertext, a multiple of its size */
+    guint64 dst_paddr_le;   /* 10h: the page, a multiple of its size */
+    guint64 mdata_paddr_le; /* 18h: PspSwapEntry */
+} PspSwapInCmd;
+G_STATIC_ASSERT (sizeof (PspSwapInCmd) == 32);
+G_STATIC_ASSERT (offsetof (PspSwapInCmd, flags_le) == 4);
+G_STATIC_ASSERT (offsetof (PspSwapInCmd, src_paddr_le) == 8);
+G_STATIC_ASSERT (offsetof (PspSwapInCmd, dst_paddr_le) == 16);
+G_STATIC_ASSERT (offsetof (PspSwapInCmd, mdata_paddr_le) == 24);
+
 G_END_DECLS

@@ -75,6 +75,7 @@ psp_device_stop (PspDevice *psp)
 {
     g_clear_pointer (&psp->guests, psp_guests_free);
     g_clear_pointer (&psp->keys, psp_keys_free);
+    g_clear_pointer (&psp->swap_key, sev_secret_unref);
     psp->es_enabled = FALSE;
     psp->state = SEV_PLATFORM_UNINIT;
 }

@@ -112,6 +112,8 @@ static const Command commands[] = {
       psp_cmd_dbg_decrypt },
     { PSP_CMD_DBG_ENCRYPT, "DBG_ENCRYPT", 28, 0, PLATFORM_UP, GUEST (RUNNING),
       psp_cmd_dbg_encrypt },
+    { PSP_CMD_SWAP_OUT, "SWAP_OUT", 40, 0, PLATFORM_UP, GUEST (RUNNING), psp_cmd_swap_out },
+    { PSP_CMD_SWAP_IN, "SWAP_IN", 32, 0, PLATFORM_UP, GUEST (RUNNING), psp_cmd_swap_in },
 };
 
 static const Command *

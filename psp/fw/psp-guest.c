@@ -56,6 +56,7 @@ psp_guest_free (PspGuest *guest)
         return;
     psp_guest_wipe_launch (guest);
     g_clear_pointer (&guest->vek, sev_secret_unref);
+    g_clear_pointer (&guest->swapped, g_hash_table_unref);
     sev_wipe (guest, sizeof *guest);
     g_free (guest);
 }
@@ -69,6 +70,49 @@ psp_guest_advance (PspGuest *guest, guint32 command)
             return;
         }
     g_assert_not_reached ();
+}
+
+static gint64
+nonce_id (const guint8 *nonce)
+{
+    gint64 id;
+
+    memcpy (&id, nonce, sizeof id);
+    return id;
+}
+
+gboolean
+psp_guest_is_swapped (const PspGuest *guest, const guint8 *nonce)
+{
+    const gint64 id = nonce_id (nonce);
+
+    return guest->swapped != NULL && g_hash_table_contains (guest->swapped, &id);
+}
+
+guint
+psp_guest_swapped_count (const PspGuest *guest)
+{
+    return guest->swapped != NULL ? g_hash_table_size (guest->swapped) : 0;
+}
+
+void
+psp_guest_add_swapped (PspGuest *guest, const guint8 *nonce)
+{
+    const gint64 id = nonce_id (nonce);
+
+    if (guest->swapped == NULL)
+        guest->swapped = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+    g_hash_table_add (guest->swapped, g_memdup2 (&id, sizeof id));
+}
+
+void
+psp_guest_remove_swapped (PspGuest *guest, const guint8 *nonce)
+{
+    const gint64 id = nonce_id (nonce);
+
+    g_return_if_fail (guest->swapped != NULL);
+
+    g_hash_table_remove (guest->swapped, &id);
 }
 
 PspGuests *

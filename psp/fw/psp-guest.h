@@ -33,6 +33,7 @@ typedef struct {
     guint8
         launch_digest[SEV_DIGEST_SIZE]; /* from LAUNCH_MEASURE on; kept for ATTESTATION */
     guint8 measure[SEV_MAC_SIZE];       /* from LAUNCH_MEASURE until LAUNCH_FINISH */
+    GHashTable *swapped; /* (nullable): nonces of pages that SWAP_OUT gave away */
 } PspGuest;
 
 PspGuest *psp_guest_new (guint32 policy);
@@ -50,6 +51,15 @@ void psp_guest_wipe_launch (PspGuest *guest);
  * programmer's error if there is none from the present state.
  */
 void psp_guest_advance (PspGuest *guest, guint32 command);
+
+/*
+ * Pages that are out: SWAP_OUT adds a nonce, SWAP_IN takes it away.  Only its first 8 bytes
+ * count; SWAP_OUT takes no nonce that is_swapped() says is there.
+ */
+gboolean psp_guest_is_swapped (const PspGuest *guest, const guint8 *nonce);
+guint psp_guest_swapped_count (const PspGuest *guest);
+void psp_guest_add_swapped (PspGuest *guest, const guint8 *nonce);
+void psp_guest_remove_swapped (PspGuest *guest, const guint8 *nonce);
 
 typedef struct _PspGuests PspGuests;
 

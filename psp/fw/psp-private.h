@@ -22,6 +22,7 @@ struct _PspDevice {
     guint64 nv_area;     /* of the last INIT_EX; 0: INIT came after it, or none at all */
     PspKeys *keys;       /* %NULL when UNINIT */
     PspGuests *guests;   /* %NULL when UNINIT */
+    SevSecret *swap_key; /* %NULL until the first SWAP_OUT */
     guint faults;        /* PspFault; nothing looks at it without PSP_FAULTS */
 };
 
@@ -91,6 +92,8 @@ PSP_DECLARE_HANDLER (send_start);
 PSP_DECLARE_HANDLER (send_update_data);
 PSP_DECLARE_HANDLER (send_update_vmsa);
 PSP_DECLARE_HANDLER (shutdown);
+PSP_DECLARE_HANDLER (swap_in);
+PSP_DECLARE_HANDLER (swap_out);
 
 /**
  * psp_answer: sets *@status; for handlers to end with

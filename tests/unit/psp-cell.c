@@ -174,6 +174,29 @@ put_update (Cell *cell, guint8 context, guint8 *buffer)
     put (buffer, &cmd, sizeof cmd);
 }
 
+/* A page that is out, where the guest can have one out. */
+static void
+put_swap (Cell *cell, guint32 id, guint8 *buffer)
+{
+    const guint32 handle_le = GUINT32_TO_LE (cell->handle);
+    const PspSwapInCmd in = { .handle_le = handle_le,
+                              .src_paddr_le = GUINT64_TO_LE (CELL_TRANS),
+                              .dst_paddr_le = GUINT64_TO_LE (CELL_DATA),
+                              .mdata_paddr_le = GUINT64_TO_LE (CELL_HEADER) };
+    PspSwapOutCmd out = { .handle_le = handle_le,
+                          .src_paddr_le = GUINT64_TO_LE (CELL_DATA),
+                          .dst_paddr_le = GUINT64_TO_LE (CELL_TRANS),
+                          .mdata_paddr_le = GUINT64_TO_LE (CELL_HEADER) };
+
+    if (id == PSP_CMD_SWAP_OUT) {
+        put (buffer, &out, sizeof out);
+        return;
+    }
+    if (cell->psp->guests != NULL)
+        (void) fake_command (cell->psp, PSP_CMD_SWAP_OUT, &out, sizeof out);
+    put (buffer, &in, sizeof in);
+}
+
 /* The rest of cell_good_buffer(): what has only a handle, or moves a guest. */
 static void
 good_buffer_more (Cell *cell, guint32 id, guint8 *buffer)
@@ -194,6 +217,10 @@ good_buffer_more (Cell *cell, guint32 id, guint8 *buffer)
     case PSP_CMD_SEND_UPDATE_VMSA:
     case PSP_CMD_RECEIVE_UPDATE_VMSA:
         put_update (cell, 3, buffer);
+        break;
+    case PSP_CMD_SWAP_OUT:
+    case PSP_CMD_SWAP_IN:
+        put_swap (cell, id, buffer);
         break;
     default:
         put (buffer, &handle_le, sizeof handle_le);
@@ -300,6 +327,8 @@ cell_wants_active (guint32 id)
         PSP_CMD_COPY,
         PSP_CMD_DBG_DECRYPT,
         PSP_CMD_DBG_ENCRYPT,
+        PSP_CMD_SWAP_OUT,
+        PSP_CMD_SWAP_IN,
         PSP_CMD_SEND_UPDATE_DATA,
         PSP_CMD_SEND_UPDATE_VMSA,
         PSP_CMD_RECEIVE_UPDATE_DATA,

@@ -290,6 +290,7 @@ add_guest (GByteArray *out, const PspGuest *guest)
     sev_put_bytes (out, digest, sizeof digest);
     sev_put_bytes (out, guest->launch_digest, sizeof guest->launch_digest);
     sev_put_bytes (out, guest->measure, sizeof guest->measure);
+    sev_put_u32 (out, psp_guest_swapped_count (guest));
 }
 
 char *
@@ -304,6 +305,7 @@ fake_snapshot (PspDevice *psp, FakeHost *host, gboolean memory)
     sev_put_u8 (all, psp->config.api_major);
     sev_put_u8 (all, psp->config.api_minor);
     sev_put_u8 (all, psp->config.build);
+    add_secret (all, psp->swap_key);
     add_secret (all, host->nv);
     if (memory)
         sev_put_bytes (all, host->memory, sizeof host->memory);

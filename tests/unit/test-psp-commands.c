@@ -71,6 +71,8 @@ static const Row rows[] = {
     { 0x53, "RECEIVE_FINISH", 4, "IW", "5", "ST" },
     { 0x60, "DBG_DECRYPT", 28, "IW", "3", "ST D" },
     { 0x61, "DBG_ENCRYPT", 28, "IW", "3", "ST D" },
+    { 0x70, "SWAP_OUT", 40, "IW", "3", "ST D" },
+    { 0x71, "SWAP_IN", 32, "IW", "3", "ST D" },
 };
 
 /* D: what is legal in SENT, for which sev-tool defines only the number. */
