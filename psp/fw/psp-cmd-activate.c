@@ -3,7 +3,8 @@
 /*
  * ACTIVATE: bind a guest to an ASID.
  *
- *   guest      any state but SENT, inactive; becomes active
+ *   guest      any state but SENT, inactive; becomes active.  Who was sent runs elsewhere
+ *              and cannot be bound again (design choice)
  *   status     SUCCESS
  *              ACTIVE (the guest is active already; design choice)
  *              INVALID_ASID (SEV-ES guests: 1 to MIN - 1; SEV guests: MIN to MAX; libvirt

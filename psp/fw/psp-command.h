@@ -32,6 +32,7 @@ typedef enum {
     PSP_CMD_DOWNLOAD_FIRMWARE = 0x0b,
     PSP_CMD_GET_ID = 0x0c,
     PSP_CMD_INIT_EX = 0x0d,
+    PSP_CMD_NOP = 0x0e,
     PSP_CMD_DECOMMISSION = 0x20,
     PSP_CMD_ACTIVATE = 0x21,
     PSP_CMD_DEACTIVATE = 0x22,

@@ -11,11 +11,10 @@
  *   f. the command itself: parameters, work, commit
  *
  * Design choices, for which no public source decides: the order c, d, e; SNP commands (81h
- * to ceh) are unknown commands, as to a firmware from before SNP, and so are NOP and
- * RING_BUFFER (0eh, 0fh), which only make sense in a mode that no driver for SEV uses;
- * INIT_EX and ACTIVATE_EX are there in every API, as no source says since when; b exists
- * only because the caller says how long his buffer is, hardware has no such check.
- * README.md lists the choices of all commands.
+ * to ceh) are unknown commands, as to a firmware from before SNP, and so is RING_BUFFER
+ * (0fh), which no driver for SEV uses; INIT_EX and ACTIVATE_EX are there in every API, as
+ * no source says since when; b exists only because the caller says how long his buffer is,
+ * hardware has no such check.  README.md lists the choices of all commands.
  *
  * A new command is one file psp-cmd-NAME.c, its line in psp-private.h and its row here.
  */
@@ -67,6 +66,7 @@ static const Command commands[] = {
       psp_cmd_download_firmware },
     { PSP_CMD_GET_ID, "GET_ID", 12, 16, PLATFORM_ANY, 0, psp_cmd_get_id },
     { PSP_CMD_INIT_EX, "INIT_EX", 36, 0, PLATFORM (UNINIT), 0, psp_cmd_init_ex },
+    { PSP_CMD_NOP, "NOP", 0, 0, PLATFORM_ANY, 0, psp_cmd_nop },
     { PSP_CMD_DECOMMISSION, "DECOMMISSION", 4, 0, PLATFORM_UP, GUEST_ANY,
       psp_cmd_decommission },
     { PSP_CMD_ACTIVATE, "ACTIVATE", 8, 0, PLATFORM_UP, GUEST_ANY & ~GUEST (SENT),

@@ -75,6 +75,7 @@ PSP_DECLARE_HANDLER (launch_secret);
 PSP_DECLARE_HANDLER (launch_start);
 PSP_DECLARE_HANDLER (launch_update_data);
 PSP_DECLARE_HANDLER (launch_update_vmsa);
+PSP_DECLARE_HANDLER (nop);
 PSP_DECLARE_HANDLER (pdh_cert_export);
 PSP_DECLARE_HANDLER (pdh_gen);
 PSP_DECLARE_HANDLER (pek_cert_import);

@@ -47,6 +47,7 @@ static const Row rows[] = {
     { 0x0b, "DOWNLOAD_FIRMWARE", 12, "U", "", "ST LK" },
     { 0x0c, "GET_ID", 12, "UIW", "", "ST LK" },
     { 0x0d, "INIT_EX", 36, "U", "", "ST LK" },
+    { 0x0e, "NOP", 0, "UIW", "", "D" },
     { 0x20, "DECOMMISSION", 4, "IW", "12345", "ST NO" },
     { 0x21, "ACTIVATE", 8, "IW", "12345", "ST NO" },
     { 0x22, "DEACTIVATE", 4, "IW", "12345", "ST NO" },
@@ -82,8 +83,7 @@ static const char sent_commands[] = { 0x20, 0x22, 0x23 };
  * that only look like known ones.
  */
 static const guint32 absent[] = {
-    0x00, 0x0e, 0x0f,  0x81,    0x90,       0xa0,       0xb0,
-    0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
+    0x00, 0x0f, 0x81, 0x90, 0xa0, 0xb0, 0xc0, 0xce, 0x101, 0x10001, 0x80000004, 0xffffffff,
 };
 
 static const Row *
