@@ -102,6 +102,9 @@ take_entry (const EntryKind *kind,
     default:
         if (!sev_reader_u32 (&reader, &value))
             g_assert_not_reached ();
+        /* QEMU, sev_es_parse_reset_block(): zero is no place to begin at. */
+        if (kind->cap == OVMF_CAP_ES_RESET && value == 0)
+            return TRUE;
         break;
     }
 

@@ -49,9 +49,9 @@ typedef struct {
  * @out: (out caller-allocates): unchanged on failure
  *
  * An image without a table is no error: it has no capabilities.  An area with base 0 or
- * size 0, and a hash area under 176 bytes, count as absent.  Stricter than QEMU: a GUID
- * that occurs twice, an entry of the wrong length, an area that wraps, reaches beyond 4 GiB
- * or overlaps the other one make the image malformed.
+ * size 0, a hash area under 176 bytes and a reset address of 0 count as absent.  Stricter
+ * than QEMU: a GUID that occurs twice, an entry of the wrong length, an area that wraps,
+ * reaches beyond 4 GiB or overlaps the other one make the image malformed.
  *
  * Errors: %OVMF_ERROR_MALFORMED, %OVMF_ERROR_TOO_LARGE.
  */

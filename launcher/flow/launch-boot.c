@@ -361,7 +361,7 @@ launch_boot_digest (const LaunchBoot *boot, guint8 out[SEV_DIGEST_SIZE], GError 
     const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
 
     ovmf_hashes_build (&boot->hashes, table);
-    return policy_launch_digest (image, len, boot->measured ? table : NULL, out, error);
+    return policy_launch_digest (image, len, boot->measured ? table : NULL, NULL, out, error);
 }
 
 static gboolean

@@ -23,21 +23,38 @@ internal (GError *local, GError **error)
     return FALSE;
 }
 
+static gboolean
+digest_vcpus (SevDigest *digest, const PolicyVcpus *vcpus, GError **error)
+{
+    g_autofree SevVmsaWire *vmsa = g_new (SevVmsaWire, 1);
+
+    for (guint i = 0; i < vcpus->count; i++) {
+        policy_vmsa_build (vcpus, i, vmsa);
+        if (!sev_digest_update (digest, vmsa, sizeof *vmsa, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 policy_launch_digest (const guint8 *firmware,
                       gsize len,
                       const guint8 *hash_table,
+                      const PolicyVcpus *vcpus,
                       guint8 out[SEV_DIGEST_SIZE],
                       GError **error)
 {
     GError *local = NULL;
 
     g_return_val_if_fail (firmware != NULL && out != NULL, FALSE);
+    g_return_val_if_fail (
+        vcpus == NULL || (vcpus->count > 0 && vcpus->count <= POLICY_MAX_VCPUS), FALSE);
 
     g_autoptr (SevDigest) digest = sev_digest_new (&local);
     if (digest == NULL || !sev_digest_update (digest, firmware, len, &local) ||
         (hash_table != NULL &&
          !sev_digest_update (digest, hash_table, OVMF_HASH_TABLE_PADDED_SIZE, &local)) ||
+        (vcpus != NULL && !digest_vcpus (digest, vcpus, &local)) ||
         !sev_digest_finish (digest, out, &local))
         return internal (local, error);
     return TRUE;

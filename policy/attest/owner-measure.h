@@ -5,6 +5,7 @@
 
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "policy/attest/owner-session.h"
+#include "policy/attest/owner-vmsa.h"
 #include "policy/verdict.h"
 
 G_BEGIN_DECLS
@@ -13,16 +14,17 @@ G_BEGIN_DECLS
  * policy_launch_digest:
  * @firmware: (array length=len): the whole image, pflash unit 0
  * @hash_table: (nullable): 176 bytes if kernel hashes are on
- * @out: (out caller-allocates): what the platform measures (SEV; for SEV-ES the vCPU states
- *   would follow)
+ * @vcpus: (nullable): with a policy of SEV-ES
+ * @out: (out caller-allocates): what the platform measures
  *
- * SHA-256 over firmware and then the table: the order of QEMU (docs/system/i386/
- * amd-memory-encryption.rst).
+ * SHA-256 over firmware, then the table, then the save area of each processor: the order
+ * of QEMU (docs/system/i386/amd-memory-encryption.rst).
  * Errors: %POLICY_ERROR_INTERNAL.
  */
 gboolean policy_launch_digest (const guint8 *firmware,
                                gsize len,
                                const guint8 *hash_table,
+                               const PolicyVcpus *vcpus,
                                guint8 out[SEV_DIGEST_SIZE],
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -111,7 +111,8 @@ set_up (Meeting *m, gconstpointer data)
 
     for (gsize i = 0; i < IMAGE_SIZE; i++)
         m->image[i] = (guint8) (i * 7 + i / 256);
-    g_assert_true (policy_launch_digest (m->image, IMAGE_SIZE, NULL, m->digest, &error));
+    g_assert_true (
+        policy_launch_digest (m->image, IMAGE_SIZE, NULL, NULL, m->digest, &error));
     g_assert_no_error (error);
 }
 

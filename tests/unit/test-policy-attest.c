@@ -520,7 +520,7 @@ test_digest (void)
     gsize size;
     const guint8 *data = g_bytes_get_data (firmware, &size);
 
-    g_assert_true (policy_launch_digest (data, size, NULL, whole, &error));
+    g_assert_true (policy_launch_digest (data, size, NULL, NULL, whole, &error));
     g_assert_no_error (error);
     g_assert_cmpbytes (want, whole, 32);
     const int fd = temporary_file (data, size);
@@ -531,6 +531,31 @@ test_digest (void)
     g_assert_false (policy_file_sha256_fd (fd, 8191, got, &len, &error));
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_IO);
     close (fd);
+}
+
+/* Literals: sev-snp-measure, vcpu_types.py; Westmere: what a guest of QEMU's with that
+ * model reads in CPUID leaf 1. */
+static void
+test_cpu_signature (void)
+{
+    static const struct {
+        const char *model;
+        guint32 signature;
+    } known[] = {
+        { "EPYC", 0x00800f12 },       { "EPYC-Rome", 0x00830f10 },
+        { "EPYC-Milan", 0x00a00f11 }, { "EPYC-Genoa", 0x00a10f10 },
+        { "Westmere", 0x000206c1 },
+    };
+    guint32 signature = 1;
+
+    for (gsize i = 0; i < G_N_ELEMENTS (known); i++) {
+        g_assert_true (policy_cpu_signature (known[i].model, &signature));
+        g_assert_cmphex (signature, ==, known[i].signature);
+    }
+    g_assert_false (policy_cpu_signature ("host", &signature));
+    g_assert_false (policy_cpu_signature ("EPYC-", &signature));
+    g_assert_cmphex (policy_cpu_signature_make (0x10e, 0xff, 0xf), ==, 0x0fff0fff);
+    g_assert_cmphex (policy_cpu_signature_make (15, 107, 1), ==, 0x00060fb1);
 }
 
 /* --- packet ------------------------------------------------------------------------ */
@@ -647,6 +672,7 @@ main (int argc, char **argv)
     g_test_add_func ("/measure/refused", test_measure_refused);
     g_test_add_func ("/measure/api", test_measure_api);
     g_test_add_func ("/measure/digest", test_digest);
+    g_test_add_func ("/measure/cpu-signature", test_cpu_signature);
     g_test_add_func ("/packet/good", test_packet);
     g_test_add_func ("/packet/every-check", test_packet_needs_every_check);
     g_test_add_func ("/packet/the-verdict", test_packet_needs_the_verdict);

@@ -12,6 +12,7 @@
 #include <json-glib/json-glib.h>
 
 #include "ovmf-hooks/ovmf-hashes.h"
+#include "ovmf-hooks/ovmf-image.h"
 #include "ovmf-hooks/secret-guids.h"
 #include "ovmf-hooks/secret-table.h"
 #include "policy/attest/owner-packet.h"
@@ -24,6 +25,7 @@
 #include "tests/lib/test-vectors.h"
 
 static JsonArray *vectors;
+static guint init2; /* digests of sev-snp-measure that agreed */
 
 static void
 load_vectors (void)
@@ -396,7 +398,95 @@ test_kdf (void)
 
 /* --- measurements ------------------------------------------------------------------ */
 
-/* A digest computed from the vector's files; FALSE for SEV-ES, whose vCPUs come later. */
+/* --num-cpus and the like; FALSE for any other option.  sevctl's save areas are those of a
+ * family 25, model 1, stepping 1. */
+static gboolean
+take_cpu_option (const char *option, const char *value, guint cpu[4])
+{
+    static const char *const names[] = { "--num-cpus", "--cpu-family", "--cpu-model",
+                                         "--cpu-stepping" };
+    guint64 number;
+
+    if (g_str_has_prefix (option, "--vmsa-cpu")) {
+        cpu[1] = 25;
+        cpu[2] = cpu[3] = 1;
+        return TRUE;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+        if (strcmp (option, names[i]) != 0)
+            continue;
+        g_assert_true (g_ascii_string_to_unsigned (value, 10, 0, 4096, &number, NULL));
+        cpu[i] = (guint) number;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* The areas themselves, by their SHA-256 or as sevctl's files. */
+static void
+check_vmsas (JsonObject *v, const PolicyVcpus *vcpus)
+{
+    static const char *const names[] = { "vmsa0_sha256", "vmsa1_sha256" };
+    static const char *const files[] = { "inputs/vmsa0.bin", "inputs/vmsa1.bin" };
+
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+        guint8 want[SEV_DIGEST_SIZE], got[SEV_DIGEST_SIZE];
+        SevVmsaWire vmsa;
+
+        if (text (v, names[i]) == NULL) {
+            g_autoptr (GBytes) file = test_vector_load (files[i]);
+            policy_vmsa_build (vcpus, i, &vmsa);
+            g_assert_cmpbytes (file, &vmsa, sizeof vmsa);
+            continue;
+        }
+        unhex_into (text (v, names[i]), want, sizeof want);
+        policy_vmsa_build (vcpus, i, &vmsa);
+        g_assert_true (sev_sha256 (&vmsa, sizeof vmsa, got, NULL));
+        g_assert_cmpmem (got, sizeof got, want, sizeof want);
+    }
+}
+
+/* The digests of SEV-ES: libvirt's program knows KVM's older way to fill the areas,
+ * sev-snp-measure the newer one. */
+static void
+digest_es (JsonObject *v,
+           GBytes *firmware,
+           const guint8 *table,
+           const guint cpu[4],
+           guint8 out[SEV_DIGEST_SIZE])
+{
+    gsize len;
+    const guint8 *data = g_bytes_get_data (firmware, &len);
+    guint8 other[SEV_DIGEST_SIZE], want[SEV_DIGEST_SIZE];
+    OvmfImageInfo info;
+
+    g_assert_true (ovmf_image_inspect (data, len, &info, NULL));
+    g_assert_cmpuint (info.caps & OVMF_CAP_ES_RESET, !=, 0);
+    PolicyVcpus vcpus = { .count = cpu[0],
+                          .signature = policy_cpu_signature_make (cpu[1], cpu[2], cpu[3]),
+                          .reset_addr = info.es_reset_addr };
+    check_vmsas (v, &vcpus);
+    g_assert_true (policy_launch_digest (data, len, table, &vcpus, out, NULL));
+    if (text (v, "sev_snp_measure_digest") != NULL) {
+        vcpus.form = POLICY_VMSA_INIT2;
+        g_assert_true (policy_launch_digest (data, len, table, &vcpus, other, NULL));
+        unhex_into (text (v, "sev_snp_measure_digest"), want, sizeof want);
+        g_assert_cmpmem (other, sizeof other, want, sizeof want);
+        init2++;
+    }
+
+    /* One processor more, or another processor, is another digest. */
+    vcpus.form = POLICY_VMSA_LEGACY;
+    vcpus.count++;
+    g_assert_true (policy_launch_digest (data, len, table, &vcpus, other, NULL));
+    g_assert_cmpint (memcmp (other, out, sizeof other), !=, 0);
+    vcpus.count--;
+    vcpus.signature ^= 1;
+    g_assert_true (policy_launch_digest (data, len, table, &vcpus, other, NULL));
+    g_assert_cmpint (memcmp (other, out, sizeof other), !=, 0);
+}
+
+/* A digest computed from the vector's files. Returns: whether it is one of SEV-ES */
 static gboolean
 digest_from_files (JsonObject *v, guint8 out[SEV_DIGEST_SIZE])
 {
@@ -407,8 +497,8 @@ digest_from_files (JsonObject *v, guint8 out[SEV_DIGEST_SIZE])
     OvmfHashes hashes;
     gsize len;
 
-    if ((number (v, "policy") & SEV_POLICY_ES) != 0)
-        return FALSE;
+    guint cpu[4] = { 0 };
+
     g_assert_true (ovmf_hashes_no_initrd (hashes.initrd, NULL));
     g_assert_true (ovmf_hashes_cmdline (NULL, hashes.cmdline, NULL));
     for (guint i = 0; i + 1 < json_array_get_length (args); i += 2) {
@@ -418,6 +508,8 @@ digest_from_files (JsonObject *v, guint8 out[SEV_DIGEST_SIZE])
             g_assert_true (ovmf_hashes_cmdline (value, hashes.cmdline, NULL));
             continue;
         }
+        if (take_cpu_option (option, value, cpu))
+            continue;
         g_autofree char *base = g_path_get_basename (value);
         g_autoptr (GBytes) file = load_in ("inputs", base);
         const guint8 *data = g_bytes_get_data (file, &len);
@@ -432,9 +524,14 @@ digest_from_files (JsonObject *v, guint8 out[SEV_DIGEST_SIZE])
         g_autoptr (GBytes) want = test_unhex (text (v, "kernel_table"));
         g_assert_cmpbytes (want, table, sizeof table);
     }
+    if ((number (v, "policy") & SEV_POLICY_ES) != 0) {
+        digest_es (v, firmware, has_kernel ? table : NULL, cpu, out);
+        return TRUE;
+    }
     const guint8 *data = g_bytes_get_data (firmware, &len);
-    g_assert_true (policy_launch_digest (data, len, has_kernel ? table : NULL, out, NULL));
-    return TRUE;
+    g_assert_true (
+        policy_launch_digest (data, len, has_kernel ? table : NULL, NULL, out, NULL));
+    return FALSE;
 }
 
 static void
@@ -504,14 +601,11 @@ test_measurements (void)
         if (!is_kind (v, "measurement"))
             continue;
         unhex_into (text (v, "launch_digest"), want, sizeof want);
-        if (digest_from_files (v, input.launch_digest)) {
-            g_assert_cmpmem (input.launch_digest, SEV_DIGEST_SIZE, want, sizeof want);
-            sev++;
-        } else {
-            /* The digest is the vector's own: only the formula is checked. */
-            memcpy (input.launch_digest, want, sizeof want);
+        if (digest_from_files (v, input.launch_digest))
             es++;
-        }
+        else
+            sev++;
+        g_assert_cmpmem (input.launch_digest, SEV_DIGEST_SIZE, want, sizeof want);
         g_autoptr (GBytes) tk = test_vector_load (text (v, "tk"));
         g_autoptr (GBytes) report = test_unbase64 (text (v, "launch_measure_b64"));
         input.api_major = (guint8) number (v, "api_major");
@@ -523,6 +617,7 @@ test_measurements (void)
     g_assert_cmpuint (sev, ==, 4);
     g_assert_cmpuint (es, ==,
                       3); /* lv-es-1cpu-milan, lv-es-2cpu-rome, sevctl-fixture-es4 */
+    g_assert_cmpuint (init2, ==, 2);
 }
 
 static void
