@@ -44,7 +44,7 @@ seen_clear (Seen *seen)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
 
 static gboolean
-check_machine (ArgvItem *item, Seen *seen, GError **error)
+check_machine (Argv *argv, ArgvItem *item, Seen *seen, GError **error)
 {
     g_autoptr (QemuOpts) opts = qemu_opts_parse (item->value, "type");
 
@@ -77,6 +77,8 @@ check_machine (ArgvItem *item, Seen *seen, GError **error)
             if (strcmp (value, "off") != 0)
                 return argv_refuse (error, "-machine %s=%s (memory device)", opt->name,
                                     value);
+        } else if (strcmp (opt->name, "accel") == 0) {
+            argv->kvm = argv->kvm || g_str_has_prefix (value, "kvm");
         } else if (!option_machine_allowed (opt->name)) {
             return argv_refuse (error, "-machine property '%s'", opt->name);
         }
@@ -86,6 +88,22 @@ check_machine (ArgvItem *item, Seen *seen, GError **error)
     qemu_opts_set (opts, "dump-guest-core", "off");
     g_free (item->value);
     item->value = qemu_opts_format (opts, "type");
+    return TRUE;
+}
+
+/* QEMU, property "legacy-vm-type": an OnOffAuto, and auto means on (10.0). */
+static gboolean
+read_vm_type (JsonObject *object, ArgvSev *sev, GError **error)
+{
+    static const char *const known[] = { "auto", "off", "on", NULL };
+    g_autofree char *text = qemu_opts_member_text (object, "legacy-vm-type");
+
+    if (!json_object_has_member (object, "legacy-vm-type"))
+        return TRUE;
+    if (text == NULL || !g_strv_contains (known, text))
+        return argv_refuse (error, "sev-guest legacy-vm-type='%s'",
+                            text != NULL ? text : "");
+    sev->init2 = strcmp (text, "off") == 0;
     return TRUE;
 }
 
@@ -137,7 +155,8 @@ check_sev_guest (Argv *argv, ArgvItem *item, JsonObject *object, GError **error)
     if (hashes != NULL && strcmp (hashes, "on") != 0 && strcmp (hashes, "off") != 0)
         return argv_refuse (error, "sev-guest kernel-hashes='%s'", hashes);
     item->role = ARGV_ROLE_DROP;
-    return read_u32 (object, "policy", FALSE, &sev->policy, error) &&
+    return read_vm_type (object, sev, error) &&
+           read_u32 (object, "policy", FALSE, &sev->policy, error) &&
            read_u32 (object, "handle", FALSE, &sev->handle, error) &&
            read_u32 (object, "cbitpos", TRUE, &sev->cbitpos, error) &&
            read_u32 (object, "reduced-phys-bits", TRUE, &sev->reduced_phys_bits, error);
@@ -277,6 +296,46 @@ check_memory (const ArgvItem *item, GError **error)
 }
 
 static gboolean
+take_count (const QemuOpts *opts, const char *name, guint *out, GError **error)
+{
+    const char *text = qemu_opts_get (opts, name);
+    guint64 value;
+
+    if (text == NULL)
+        return TRUE;
+    if (!g_ascii_string_to_unsigned (text, 10, 1, ARGV_VCPUS_MAX, &value, NULL))
+        return argv_refuse (error, "-smp %s='%s'", name, text);
+    *out = (guint) value;
+    return TRUE;
+}
+
+/* QEMU, machine_parse_smp_config(): what is left out of "cpus" follows from "maxcpus" or
+ * else from the topology. */
+static gboolean
+check_smp (Argv *argv, const ArgvItem *item, GError **error)
+{
+    static const char *const levels[] = { "drawers",  "books",   "sockets", "dies",
+                                          "clusters", "modules", "cores",   "threads" };
+    g_autoptr (QemuOpts) opts = qemu_opts_parse (item->value, "cpus");
+    guint cpus = 0, max = 0;
+    guint64 product = 1;
+
+    for (gsize i = 0; i < G_N_ELEMENTS (levels); i++) {
+        guint n = 1;
+        if (!take_count (opts, levels[i], &n, error))
+            return FALSE;
+        product *= n;
+        if (product > ARGV_VCPUS_MAX)
+            return argv_refuse (error, "-smp '%s': too many processors", item->value);
+    }
+    if (!take_count (opts, "cpus", &cpus, error) ||
+        !take_count (opts, "maxcpus", &max, error))
+        return FALSE;
+    argv->vcpus = cpus > 0 ? cpus : max > 0 ? max : (guint) product;
+    return TRUE;
+}
+
+static gboolean
 check_chardev (Argv *argv, ArgvItem *item, GError **error)
 {
     g_autoptr (QemuOpts) opts = qemu_opts_parse (item->value, "backend");
@@ -350,7 +409,7 @@ static gboolean
 check_handled (Argv *argv, ArgvItem *item, Seen *seen, GError **error)
 {
     if (argv_item_is (item, "machine"))
-        return check_machine (item, seen, error);
+        return check_machine (argv, item, seen, error);
     if (argv_item_is (item, "object"))
         return check_object (argv, item, seen, error);
     if (argv_item_is (item, "device"))
@@ -360,6 +419,13 @@ check_handled (Argv *argv, ArgvItem *item, Seen *seen, GError **error)
         return check_network (item, error);
     if (argv_item_is (item, "m"))
         return check_memory (item, error);
+    if (argv_item_is (item, "smp"))
+        return check_smp (argv, item, error);
+    if (argv_item_is (item, "enable-kvm") ||
+        (argv_item_is (item, "accel") && g_str_has_prefix (item->value, "kvm")))
+        argv->kvm = TRUE;
+    if (argv_item_is (item, "cpu"))
+        take_text (&argv->cpu, item);
     if (argv_item_is (item, "chardev"))
         return check_chardev (argv, item, error);
     if (argv_item_is (item, "mon"))

@@ -21,6 +21,7 @@ argv_new (void)
     argv->items = g_ptr_array_new_with_free_func (argv_item_free);
     argv->monitor_fd = -1;
     argv->sev.policy = 1;
+    argv->vcpus = 1;
     return argv;
 }
 
@@ -37,6 +38,7 @@ argv_free (Argv *argv)
     g_free (argv->kernel);
     g_free (argv->initrd);
     g_free (argv->append);
+    g_free (argv->cpu);
     g_free (argv);
 }
 

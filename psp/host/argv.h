@@ -30,6 +30,9 @@ typedef enum {
 /* RAM that a SEV guest may have: keeps clear of the hole below 1 TiB that moves RAM. */
 #define ARGV_RAM_MAX (G_GUINT64_CONSTANT (512) << 30)
 
+/* More than QEMU's q35 takes. */
+#define ARGV_VCPUS_MAX 4096u
+
 /** ArgvSev: the properties of -object sev-guest, with QEMU's defaults */
 typedef struct {
     char *id;
@@ -38,6 +41,7 @@ typedef struct {
     guint32 cbitpos;
     guint32 reduced_phys_bits;
     gboolean kernel_hashes;
+    gboolean init2;     /* legacy-vm-type=off: the newer KVM_SEV_INIT2 */
     char *dh_cert_file; /* (nullable): base64 inside */
     char *session_file; /* (nullable): base64 inside */
 } ArgvSev;
@@ -58,6 +62,9 @@ typedef struct {
     char *kernel;     /* (nullable) */
     char *initrd;     /* (nullable) */
     char *append;     /* (nullable) */
+    guint vcpus;      /* that are there at the start */
+    char *cpu;        /* (nullable): value of -cpu */
+    gboolean kvm;     /* as far as the command line says it */
 } Argv;
 
 /**

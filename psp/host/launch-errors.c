@@ -30,8 +30,8 @@ static const char *const texts[] = {
     [SEV_STATUS_HWERROR_UNSAFE] = "Hardware unsafe",
     [SEV_STATUS_UNSUPPORTED] = "Feature not supported",
     [SEV_STATUS_INVALID_PARAM] = "Invalid parameter",
-    [SEV_STATUS_RESOURCE_LIMIT] = "Resource limit reached",
-    [SEV_STATUS_SECURE_DATA_INVALID] = "Secure data invalid",
+    [SEV_STATUS_RESOURCE_LIMIT] = "Required firmware resource depleted",
+    [SEV_STATUS_SECURE_DATA_INVALID] = "Part-specific integrity check failure",
 };
 
 const char *

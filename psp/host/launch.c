@@ -6,6 +6,7 @@
 
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "psp/host/host-error.h"
+#include "psp/host/vmsa.h"
 #include "sev/wire/sev-cert-wire.h"
 
 #define ATTESTATION_NONCE_SIZE 16u
@@ -270,6 +271,33 @@ measure_hashes (Launch *launch, GError **error)
     return update_data (launch, area->base, OVMF_HASH_TABLE_PADDED_SIZE, error);
 }
 
+/* QEMU, sev_launch_update_vmsa(): KVM sends one area for each processor. */
+static gboolean
+measure_vcpus (Launch *launch, GError **error)
+{
+    const Argv *argv = launch->argv;
+    g_autofree SevVmsaWire *vmsa = g_new (SevVmsaWire, 1);
+    VmsaKind kind = { .reset_addr = launch->image.es_reset_addr, .init2 = argv->sev.init2 };
+    PspLaunchDataCmd cmd = {
+        .handle_le = GUINT32_TO_LE (launch->handle),
+        .len_le = GUINT32_TO_LE (sizeof *vmsa),
+    };
+
+    if ((argv->sev.policy & SEV_POLICY_ES) == 0)
+        return TRUE;
+    if (!vmsa_cpu_signature (argv->cpu, argv->kvm, &kind.signature, error))
+        return FALSE;
+    for (guint i = 0; i < argv->vcpus; i++) {
+        vmsa_build (&kind, i, vmsa);
+        cmd.paddr_le = GUINT64_TO_LE (
+            bus_lend (platform_get_bus (launch->platform), vmsa, sizeof *vmsa));
+        if (!command (launch, PSP_CMD_LAUNCH_UPDATE_VMSA, &cmd, sizeof cmd,
+                      "sev_launch_update_vmsa", "LAUNCH_UPDATE_VMSA", error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean
 measure (Launch *launch, GError **error)
 {
@@ -300,6 +328,16 @@ inspect_firmware (Launch *launch, GError **error)
     return FALSE;
 }
 
+/* QEMU, sev_es_save_reset_vector(), before the firmware is measured. */
+static gboolean
+find_reset_vector (Launch *launch, GError **error)
+{
+    if ((launch->argv->sev.policy & SEV_POLICY_ES) == 0 ||
+        (launch->image.caps & OVMF_CAP_ES_RESET) != 0)
+        return TRUE;
+    return guest_error (error, "failed to locate and/or save reset vector");
+}
+
 Launch *
 launch_start (Platform *platform,
               const Argv *argv,
@@ -318,7 +356,8 @@ launch_start (Platform *platform,
     if (!inspect_firmware (launch, error) || !check_platform (launch, error))
         return NULL;
     if (!take_asid (launch, error) || !start (launch, error) || !activate (launch, error) ||
-        !measure_firmware (launch, error) || !measure_hashes (launch, error) ||
+        !find_reset_vector (launch, error) || !measure_firmware (launch, error) ||
+        !measure_hashes (launch, error) || !measure_vcpus (launch, error) ||
         !measure (launch, error))
         return NULL;
     if (!argv->start_paused && !launch_finish (launch, error))

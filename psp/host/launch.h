@@ -44,9 +44,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchFiles, launch_files_free)
  *
  * Takes an ASID and gives the lock of the platform's state back (platform.h), which must
  * be held.  PLATFORM_STATUS, LAUNCH_START, ACTIVATE, LAUNCH_UPDATE_DATA of the firmware,
- * and with kernel hashes of the table, which is also written into guest memory;
- * LAUNCH_MEASURE. The guest then is in state launch-secret, or running if it does not start
- * paused.
+ * and with kernel hashes of the table, which is also written into guest memory; with
+ * SEV-ES LAUNCH_UPDATE_VMSA of each processor; LAUNCH_MEASURE.  The guest then is in state
+ * launch-secret, or running if it does not start paused.
  *
  * Errors: %HOST_ERROR_GUEST, and host faults of any domain.
  * Returns: (transfer full)

@@ -105,6 +105,10 @@ check_fields (const Argv *argv)
     g_assert_cmpstr (argv->kernel, ==, "/srv/images/uki.efi");
     g_assert_null (argv->initrd);
     g_assert_null (argv->append);
+    g_assert_cmpuint (argv->vcpus, ==, 1);
+    g_assert_cmpstr (argv->cpu, ==, "max");
+    g_assert_false (argv->kvm);
+    g_assert_false (argv->sev.init2);
 }
 
 /* What becomes of which word; the others stay. */
@@ -233,6 +237,68 @@ test_other_forms (void)
         has_pair (built, "-chardev", "socket,id=charmonitor,fd=11,server=on,wait=off"));
 }
 
+/* How many processors QEMU makes at the start (its -smp in the manual). */
+static void
+test_vcpus (void)
+{
+    static const struct {
+        const char *smp;
+        guint vcpus;
+    } cases[] = {
+        { "4", 4 },
+        { "2,maxcpus=8,sockets=8", 2 },
+        { "cpus=3,maxcpus=4", 3 },
+        { "maxcpus=6", 6 },
+        { "sockets=2,cores=3,threads=2", 12 },
+        { "sockets=2,dies=2,cores=1", 4 },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autoptr (GPtrArray) words = golden ();
+        g_autoptr (GError) error = NULL;
+
+        replace (words, "1,sockets=1,cores=1,threads=1", cases[i].smp);
+        g_autoptr (Argv) argv = parse (words, &error);
+        g_assert_no_error (error);
+        g_assert_cmpuint (argv->vcpus, ==, cases[i].vcpus);
+    }
+}
+
+/* What else goes into the save areas of processors. */
+static void
+test_vmsa_kind (void)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+        const char *more; /* (nullable) */
+        gboolean init2;
+        gboolean kvm;
+    } cases[] = {
+        { "\"kernel-hashes\":true", "\"legacy-vm-type\":false", NULL, TRUE, FALSE },
+        { "\"kernel-hashes\":true", "\"legacy-vm-type\":\"off\"", NULL, TRUE, FALSE },
+        { "\"kernel-hashes\":true", "\"legacy-vm-type\":\"auto\"", NULL, FALSE, FALSE },
+        { "\"kernel-hashes\":true", "\"legacy-vm-type\":\"on\"", NULL, FALSE, FALSE },
+        { "usb=off", "usb=off,accel=kvm", NULL, FALSE, TRUE },
+        { "usb=off", "usb=off", "-enable-kvm", FALSE, TRUE },
+        { "usb=off", "usb=off", "-accel kvm", FALSE, TRUE },
+        { "usb=off", "usb=off,accel=tcg", NULL, FALSE, FALSE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autoptr (GPtrArray) words = golden ();
+        g_autoptr (GError) error = NULL;
+
+        replace (words, cases[i].from, cases[i].to);
+        if (cases[i].more != NULL)
+            append (words, cases[i].more);
+        g_autoptr (Argv) argv = parse (words, &error);
+        g_assert_no_error (error);
+        g_assert_cmpint (argv->sev.init2, ==, cases[i].init2);
+        g_assert_cmpint (argv->kvm, ==, cases[i].kvm);
+    }
+}
+
 static void
 test_bios (void)
 {
@@ -315,6 +381,13 @@ static const Refusal refusals[] = {
     { "unknown-option-long", NULL, NULL, "--frob x", "unknown option '--frob'" },
     { "word", NULL, NULL, "disk.img", "unknown option 'disk.img'" },
     { "no-value", NULL, NULL, "-m", "option '-m' without its value" },
+
+    { "smp-0", NULL, NULL, "-smp 0", "-smp cpus='0'" },
+    { "smp-many", NULL, NULL, "-smp 4097", "-smp cpus='4097'" },
+    { "smp-product", NULL, NULL, "-smp sockets=4096,cores=4096",
+      "-smp 'sockets=4096,cores=4096': too many" },
+    { "vm-type", "\"kernel-hashes\":true", "\"legacy-vm-type\":\"yes\"", NULL,
+      "sev-guest legacy-vm-type='yes'" },
 
     { "ram-file", NULL, NULL, "-object memory-backend-file,id=x,size=1M,mem-path=/x",
       "RAM backend 'x' (memory-backend-file)" },
@@ -539,6 +612,8 @@ main (int argc, char **argv)
 
     g_test_add_func ("/host/argv/golden", test_golden);
     g_test_add_func ("/host/argv/other-forms", test_other_forms);
+    g_test_add_func ("/host/argv/vcpus", test_vcpus);
+    g_test_add_func ("/host/argv/vmsa-kind", test_vmsa_kind);
     g_test_add_func ("/host/argv/bios", test_bios);
     g_test_add_func ("/host/argv/probe", test_probe);
     g_test_add_func ("/host/argv/plain", test_plain);
