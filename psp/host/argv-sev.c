@@ -30,6 +30,7 @@ typedef struct {
     char *ram_id;
     gboolean machine;
     gboolean mon;
+    gboolean smp;
     gboolean nodefaults;
 } Seen;
 
@@ -312,7 +313,7 @@ take_count (const QemuOpts *opts, const char *name, guint *out, GError **error)
 /* QEMU, machine_parse_smp_config(): what is left out of "cpus" follows from "maxcpus" or
  * else from the topology. */
 static gboolean
-check_smp (Argv *argv, const ArgvItem *item, GError **error)
+check_smp (Argv *argv, const ArgvItem *item, Seen *seen, GError **error)
 {
     static const char *const levels[] = { "drawers",  "books",   "sockets", "dies",
                                           "clusters", "modules", "cores",   "threads" };
@@ -320,6 +321,10 @@ check_smp (Argv *argv, const ArgvItem *item, GError **error)
     guint cpus = 0, max = 0;
     guint64 product = 1;
 
+    /* QEMU would merge them. */
+    if (seen->smp)
+        return argv_refuse (error, "-smp given twice");
+    seen->smp = TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS (levels); i++) {
         guint n = 1;
         if (!take_count (opts, levels[i], &n, error))
@@ -420,7 +425,7 @@ check_handled (Argv *argv, ArgvItem *item, Seen *seen, GError **error)
     if (argv_item_is (item, "m"))
         return check_memory (item, error);
     if (argv_item_is (item, "smp"))
-        return check_smp (argv, item, error);
+        return check_smp (argv, item, seen, error);
     if (argv_item_is (item, "enable-kvm") ||
         (argv_item_is (item, "accel") && g_str_has_prefix (item->value, "kvm")))
         argv->kvm = TRUE;

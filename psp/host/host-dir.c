@@ -82,9 +82,10 @@ set_key (HostDir *host, const char *group, const char *key, const char *value)
     }
     if (strcmp (name, "platform.generation") == 0)
         return psp_generation_parse (value, &host->generation);
-    /* SEV-ES needs LAUNCH_UPDATE_VMSA, which this firmware does not have yet. */
-    if (strcmp (name, "platform.es") == 0)
-        return strcmp (value, "false") == 0;
+    if (strcmp (name, "platform.es") == 0) {
+        host->config.es = strcmp (value, "true") == 0;
+        return host->config.es || strcmp (value, "false") == 0;
+    }
     return FALSE;
 }
 
@@ -194,7 +195,6 @@ host_dir_open (const char *path, GError **error)
     host->qemu = g_strdup (HOST_DEFAULT_QEMU);
     host->generation = PSP_GENERATION_MILAN;
     psp_config_init (&host->config);
-    host->config.es = FALSE;
     host->fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (host->fd < 0) {
         host_error_set_errno (error, errno, "emulated host '%s'", path);

@@ -43,7 +43,7 @@ char *host_dir_from_program (GError **error) G_GNUC_WARN_UNUSED_RESULT;
  *
  *     [host]      format=1
  *     [emulator]  qemu=/usr/bin/qemu-system-x86_64
- *     [platform]  api=1.55  build=21  generation=milan  es=false
+ *     [platform]  api=1.55  build=21  generation=milan  es=true
  *
  * Errors: %HOST_ERROR_CONFIG, %HOST_ERROR_IO.
  * Returns: (transfer full)

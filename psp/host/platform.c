@@ -174,12 +174,23 @@ platform_is_up (const Platform *platform)
     return psp_device_platform_state (platform->device) != SEV_PLATFORM_UNINIT;
 }
 
+/* As Linux: SEV-ES wherever the firmware takes it, which needs memory of its own. */
 static gboolean
 try_init (Platform *platform, SevStatus *status, GError **error)
 {
     PspInitCmd cmd = { 0 };
+    void *tmr = NULL;
 
-    return platform_command (platform, PSP_CMD_INIT, &cmd, sizeof cmd, status, error);
+    if (platform->host->config.es) {
+        tmr = g_malloc0 (PSP_TMR_SIZE);
+        cmd.options_le = GUINT32_TO_LE (PSP_INIT_OPTION_ES);
+        cmd.tmr_paddr_le = GUINT64_TO_LE (bus_lend (platform->bus, tmr, PSP_TMR_SIZE));
+        cmd.tmr_len_le = GUINT32_TO_LE (PSP_TMR_SIZE);
+    }
+    const gboolean answered =
+        platform_command (platform, PSP_CMD_INIT, &cmd, sizeof cmd, status, error);
+    g_free (tmr);
+    return answered;
 }
 
 /* As Linux: a damaged state is erased by the first INIT, the second makes a new one. */

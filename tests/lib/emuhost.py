@@ -124,6 +124,11 @@ class EmulatedHost:
             raise HostError(f"{verb} {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
+    def configure(self, group, line):
+        """One line more in the host's host.conf."""
+        with open(os.path.join(self.path, "host.conf"), "a", encoding="utf-8") as f:
+            f.write(f"[{group}]\n{line}\n")
+
     def give(self, path):
         """Makes a file the host's user's own."""
         if self.user is not None:
@@ -423,14 +428,14 @@ class SevGuest:
 
     POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 17 << 24
 
-    def __init__(self, host, name):
+    def __init__(self, host, name, policy=POLICY):
         directory = os.environ["SEVLAUNCH_TEST_DISK"]
         self.host, self.name = host, name
         self.firmware = os.environ["SEVLAUNCH_FIRMWARE"]
         self.kernel = os.path.join(directory, "uki.efi")
         self.table = disk_secrets(directory)
         self.disk = host.copy(os.path.join(directory, "disk.qcow2"), f"{name}.qcow2")
-        self.session = owner.Session(host.certificate("pdh"), self.POLICY)
+        self.session = owner.Session(host.certificate("pdh"), policy)
         self.digest = owner.launch_digest(self.firmware, guestram.hash_table(self.kernel))
         self.measure = None
 

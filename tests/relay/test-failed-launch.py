@@ -52,8 +52,6 @@ def launches_fail(host, t, before):
          {"sev": dict(good, dh_cert=owner.b64(session.cert[:2000]))}),
         ("another C-bit than the host's", "cbitpos check failed, host '51' requested '47'",
          {"sev": dict(good, cbitpos=47)}),
-        ("SEV-ES where the platform has none", "SEV-ES support unavailable",
-         {"sev": emuhost.sev_members(owner.Session(host.certificate("pdh"), guest.POLICY | owner.ES))}),
         ("kernel hashes and firmware without a place for them", "no hashes table GUID",
          {"firmware": no_hash_area(host, guest)}),
         ("a disk that QEMU itself refuses after the launch", "not in qcow2 format",

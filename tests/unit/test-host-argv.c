@@ -382,10 +382,11 @@ static const Refusal refusals[] = {
     { "word", NULL, NULL, "disk.img", "unknown option 'disk.img'" },
     { "no-value", NULL, NULL, "-m", "option '-m' without its value" },
 
-    { "smp-0", NULL, NULL, "-smp 0", "-smp cpus='0'" },
-    { "smp-many", NULL, NULL, "-smp 4097", "-smp cpus='4097'" },
-    { "smp-product", NULL, NULL, "-smp sockets=4096,cores=4096",
+    { "smp-0", "1,sockets=1,cores=1,threads=1", "0", NULL, "-smp cpus='0'" },
+    { "smp-many", "1,sockets=1,cores=1,threads=1", "4097", NULL, "-smp cpus='4097'" },
+    { "smp-product", "1,sockets=1,cores=1,threads=1", "sockets=4096,cores=4096", NULL,
       "-smp 'sockets=4096,cores=4096': too many" },
+    { "smp-twice", NULL, NULL, "-smp 1", "-smp given twice" },
     { "vm-type", "\"kernel-hashes\":true", "\"legacy-vm-type\":\"yes\"", NULL,
       "sev-guest legacy-vm-type='yes'" },
 

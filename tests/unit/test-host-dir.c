@@ -50,7 +50,7 @@ test_defaults (void)
     g_assert_cmpuint (host->config.api_major, ==, 1);
     g_assert_cmpuint (host->config.api_minor, ==, 55);
     g_assert_cmpuint (host->config.build, ==, 21);
-    g_assert_false (host->config.es);
+    g_assert_true (host->config.es);
     g_assert_cmpint (host->generation, ==, PSP_GENERATION_MILAN);
 }
 
@@ -69,6 +69,7 @@ test_conf (void)
     g_assert_cmpuint (host->config.api_major, ==, 0);
     g_assert_cmpuint (host->config.api_minor, ==, 17);
     g_assert_cmpuint (host->config.build, ==, 255);
+    g_assert_false (host->config.es);
     g_assert_cmpint (host->generation, ==, PSP_GENERATION_NAPLES);
 }
 
@@ -93,7 +94,7 @@ test_bad_conf (void)
         "[host]\nformat=1\n[platform]\nbuild=256\n",
         "[host]\nformat=1\n[platform]\nbuild=x\n",
         "[host]\nformat=1\n[platform]\ngeneration=turin\n",
-        "[host]\nformat=1\n[platform]\nes=true\n",
+        "[host]\nformat=1\n[platform]\nes=yes\n",
         "[host]\nformat=1\nnonsense\n",
         "[host]\nformat=1\n[emulator]\nqemu=/\xff\n",
     };
