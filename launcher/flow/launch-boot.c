@@ -94,9 +94,10 @@ read_firmware (LaunchBoot *boot, GError **error)
 }
 
 static gboolean
-inspect_firmware (LaunchBoot *boot, GError **error)
+inspect_firmware (LaunchBoot *boot, gboolean es, GError **error)
 {
-    const guint needed = OVMF_CAP_SECRET_AREA | (boot->measured ? OVMF_CAP_HASH_AREA : 0u);
+    const guint needed = OVMF_CAP_SECRET_AREA | (boot->measured ? OVMF_CAP_HASH_AREA : 0u) |
+                         (es ? OVMF_CAP_ES_RESET : 0u);
     g_autoptr (GError) cause = NULL;
     gsize len;
     const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
@@ -110,7 +111,7 @@ inspect_firmware (LaunchBoot *boot, GError **error)
 }
 
 static gboolean
-take_firmware (LaunchBoot *boot, const LaunchOptions *options, GError **error)
+take_firmware (LaunchBoot *boot, const LaunchOptions *options, gboolean es, GError **error)
 {
     g_autofree char *installed = g_build_filename (PKGDATADIR, FIRMWARE_NAME, NULL);
     g_autofree char *beside =
@@ -131,7 +132,7 @@ take_firmware (LaunchBoot *boot, const LaunchOptions *options, GError **error)
                                    "name one with --firmware: ");
         return FALSE;
     }
-    return read_firmware (boot, error) && inspect_firmware (boot, error);
+    return read_firmware (boot, error) && inspect_firmware (boot, es, error);
 }
 
 /* Kernel. */
@@ -300,6 +301,7 @@ launch_boot_resolve (const LaunchOptions *options,
                      GError **error)
 {
     g_autoptr (LaunchBoot) boot = g_new0 (LaunchBoot, 1);
+    const gboolean es = (owner->guest_policy & SEV_POLICY_ES) != 0;
 
     boot->firmware.fd = boot->kernel.fd = boot->initrd.fd = -1;
     boot->measured = !options->own_boot_loader;
@@ -310,7 +312,7 @@ launch_boot_resolve (const LaunchOptions *options,
                          (const char *const *) owner->backing, cancellable, error);
     if (boot->image == NULL || !load_config (boot, options, owner->image, error) ||
         !take_kernel (boot, options, cancellable, error) ||
-        !take_firmware (boot, options, error) || !hash_all (boot, error))
+        !take_firmware (boot, options, es, error) || !hash_all (boot, error))
         return NULL;
     return g_steal_pointer (&boot);
 }
@@ -354,14 +356,18 @@ launch_boot_judge (const LaunchBoot *boot,
 }
 
 gboolean
-launch_boot_digest (const LaunchBoot *boot, guint8 out[SEV_DIGEST_SIZE], GError **error)
+launch_boot_digest (const LaunchBoot *boot,
+                    const PolicyVcpus *vcpus,
+                    guint8 out[SEV_DIGEST_SIZE],
+                    GError **error)
 {
     guint8 table[OVMF_HASH_TABLE_PADDED_SIZE];
     gsize len;
     const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
 
     ovmf_hashes_build (&boot->hashes, table);
-    return policy_launch_digest (image, len, boot->measured ? table : NULL, NULL, out, error);
+    return policy_launch_digest (image, len, boot->measured ? table : NULL, vcpus, out,
+                                 error);
 }
 
 static gboolean

@@ -8,6 +8,7 @@
 #include "launcher/image/image-info.h"
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "ovmf-hooks/ovmf-image.h"
+#include "policy/attest/owner-vmsa.h"
 #include "policy/boot-config.h"
 
 G_BEGIN_DECLS
@@ -65,8 +66,12 @@ void launch_boot_judge (const LaunchBoot *boot,
                         const LaunchOwner *owner,
                         PolicyVerdict *verdict);
 
-/** launch_boot_digest: the launch digest that the platform must come to */
+/**
+ * launch_boot_digest: the launch digest that the platform must come to
+ * @vcpus: (nullable): with SEV-ES
+ */
 gboolean launch_boot_digest (const LaunchBoot *boot,
+                             const PolicyVcpus *vcpus,
                              guint8 out[SEV_DIGEST_SIZE],
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

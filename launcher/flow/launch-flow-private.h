@@ -56,6 +56,27 @@ SevSecret *flow_build_table (const LaunchFlow *flow,
                              gsize *limit,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* SEV-ES, launch-es.c. */
+
+/** flow_expect_vcpus: once the CPU model is known: the processors, and the digest with them
+ */
+gboolean flow_expect_vcpus (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * flow_require_es: whether the verified platform's host can really run SEV-ES guests
+ * Errors: %LAUNCHER_ERROR_SEV_UNUSABLE, %LAUNCHER_ERROR_EMULATED_HOST.
+ */
+gboolean flow_require_es (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * flow_choose_variant:
+ * @input: complete but for its launch digest
+ *
+ * Sets the variant of the save areas, and the launch digest with it, to that which the
+ * report confirms; to the most common one if none does.
+ */
+gboolean flow_choose_variant (LaunchFlow *flow,
+                              const PolicyMeasureInput *input,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** flow_set_refused: Sets the error that says that the verdict is no. Returns: %FALSE */
 gboolean flow_set_refused (const LaunchFlow *flow, GError **error);
 /** flow_watches: whether the guest is expected to say something on its console */

@@ -56,6 +56,9 @@ typedef struct {
     char *xml;
     gboolean has_info;
     QmpSevInfo info;
+    const char *cpu_model; /* (nullable): libvirt's name; static storage */
+    gboolean es;           /* @vcpus are measured */
+    PolicyVcpus vcpus;
     gboolean has_digest;
     guint8 launch_digest[SEV_DIGEST_SIZE];
     GBytes *report; /* MEASURE || MNONCE */

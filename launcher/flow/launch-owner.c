@@ -68,12 +68,6 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
     if (options->policy != NULL &&
         !policy_guest_parse (options->policy, &owner->guest_policy, error))
         return FALSE;
-    if ((owner->guest_policy & SEV_POLICY_ES) != 0) {
-        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_SEV_UNUSABLE,
-                             "the guest policy asks for SEV-ES, whose processor state this "
-                             "version cannot verify yet");
-        return FALSE;
-    }
     return policy_guest_require (owner->guest_policy, options->accept_debug, error);
 }
 

@@ -31,6 +31,15 @@ set_text (JsonObject *object, const char *name, const char *text)
         json_object_set_null_member (object, name);
 }
 
+static void
+set_object (JsonObject *object, const char *name, JsonObject *member)
+{
+    if (member != NULL)
+        json_object_set_object_member (object, name, member);
+    else
+        json_object_set_null_member (object, name);
+}
+
 static JsonObject *
 domain_json (const LaunchResult *result)
 {
@@ -83,7 +92,7 @@ guest_json (const LaunchOwner *owner, const LaunchResult *result)
     g_auto (GStrv) names = policy_guest_flags (owner->guest_policy);
     g_autofree char *policy = g_strdup_printf ("0x%08x", owner->guest_policy);
 
-    json_object_set_string_member (object, "type", "sev");
+    json_object_set_string_member (object, "type", result->es ? "sev-es" : "sev");
     json_object_set_string_member (object, "policy", policy);
     for (char **i = names; *i != NULL; i++)
         json_array_add_string_element (flags, *i);
@@ -105,6 +114,21 @@ file_json (const char *path, guint64 size, const guint8 *sha256)
 }
 
 static JsonObject *
+vcpus_json (const LaunchResult *result)
+{
+    JsonObject *object = json_object_new ();
+    g_autofree char *signature = g_strdup_printf ("0x%08x", result->vcpus.signature);
+
+    json_object_set_int_member (object, "count", result->vcpus.count);
+    json_object_set_string_member (object, "cpu_model", result->cpu_model);
+    json_object_set_string_member (object, "signature", signature);
+    json_object_set_string_member (object, "vmsa",
+                                   policy_vmsa_form_name (result->vcpus.form));
+    json_object_set_int_member (object, "sev_features", (gint64) result->vcpus.features);
+    return object;
+}
+
+static JsonObject *
 measured_json (const LaunchOwner *owner, const LaunchResult *result)
 {
     const LaunchBoot *boot = result->boot;
@@ -113,6 +137,8 @@ measured_json (const LaunchOwner *owner, const LaunchResult *result)
     json_object_set_object_member (
         object, "firmware",
         file_json (boot->firmware.path, boot->firmware.size, boot->firmware.sha256));
+    set_object (object, "vcpus",
+                result->es && result->cpu_model != NULL ? vcpus_json (result) : NULL);
     if (!boot->measured) {
         json_object_set_null_member (object, "kernel");
         json_object_set_null_member (object, "initrd");
@@ -229,15 +255,6 @@ timings_json (const LaunchResult *result)
     return object;
 }
 
-static void
-set_object (JsonObject *object, const char *name, JsonObject *member)
-{
-    if (member != NULL)
-        json_object_set_object_member (object, name, member);
-    else
-        json_object_set_null_member (object, name);
-}
-
 JsonObject *
 launch_report_json (const LaunchOptions *options,
                     const LaunchOwner *owner,
@@ -291,6 +308,9 @@ print_measured (const LaunchOwner *owner, const LaunchResult *result)
 
     printf ("measured:\n");
     print_digest ("firmware", boot->firmware.sha256, boot->firmware.path);
+    if (result->es)
+        printf ("  vCPUs      %u of model %s, their initial state\n", result->vcpus.count,
+                result->cpu_model);
     if (!boot->measured) {
         printf ("  nothing else: the image's own boot loader\n");
         return;

@@ -71,12 +71,18 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     if (result->boot == NULL)
         return FALSE;
     launch_boot_judge (result->boot, flow->options, flow->owner, result->verdict);
-    policy_verdict_add_unproven_standard (result->verdict, FALSE);
+    result->es = (flow->owner->guest_policy & SEV_POLICY_ES) != 0;
+    policy_verdict_add_unproven_standard (result->verdict, result->es);
     policy_guest_lint (flow->owner->guest_policy, result->verdict);
     if (policy_verdict_has_failed (result->verdict))
         return flow_set_refused (flow, error);
-    result->has_digest = secrets_fit (flow, error) &&
-                         launch_boot_digest (result->boot, result->launch_digest, error);
+    if (!secrets_fit (flow, error))
+        return FALSE;
+    /* Which processors there are depends on the host. */
+    if (result->es)
+        return TRUE;
+    result->has_digest =
+        launch_boot_digest (result->boot, NULL, result->launch_digest, error);
     return result->has_digest;
 }
 
@@ -109,6 +115,9 @@ flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         result->uri = g_strdup (flow->owner->uri);
         result->kvm = TRUE;
     }
+    result->cpu_model = flow->emulated != NULL && result->kvm ? "Westmere" : "EPYC";
+    if (result->es && !flow_expect_vcpus (flow, error))
+        return FALSE;
     flow->connection = virt_open (result->uri, error);
     return flow->connection != NULL &&
            virt_check_name_free (flow->connection, result->name, error);
@@ -226,7 +235,8 @@ flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     const PolicyRoots *roots =
         flow->owner->sev_wanted ? NULL : policy_owner_get_roots (flow->owner->owner);
     flow->result.chain = policy_chain_verify (&input, roots, error);
-    if (flow->result.chain == NULL || !require_chain (flow, error))
+    if (flow->result.chain == NULL || !require_chain (flow, error) ||
+        (flow->result.es && !flow_require_es (flow, error)))
         return FALSE;
     policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
     return TRUE;
@@ -267,7 +277,7 @@ build_xml (LaunchFlow *flow, GError **error)
             flow->emulated != NULL ? emulated_host_get_emulator (flow->emulated) : NULL,
         .memory_mib = boot->memory,
         .vcpus = boot->vcpus,
-        .cpu_model = flow->emulated != NULL && flow->result.kvm ? "Westmere" : "EPYC",
+        .cpu_model = flow->result.cpu_model,
         .firmware = boot->firmware.path,
         .kernel = boot->kernel.path,
         .initrd = boot->initrd.path,
@@ -369,6 +379,8 @@ flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     };
     g_autoptr (GError) mismatch = NULL;
 
+    if (result->es && !flow_choose_variant (flow, &input, error))
+        return FALSE;
     memcpy (input.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
     result->has_expected = policy_measure_expected (
         result->session, &input, report + SEV_MAC_SIZE, result->expected, NULL);

@@ -29,9 +29,10 @@ cpu_has_flag (const char *root, const char *flag)
 }
 
 static gboolean
-parameter_is_on (const char *root)
+parameter_is_on (const char *root, const char *name)
 {
-    g_autofree char *path = g_strconcat (root, "/sys/module/kvm_amd/parameters/sev", NULL);
+    g_autofree char *path =
+        g_strconcat (root, "/sys/module/kvm_amd/parameters/", name, NULL);
     g_autofree char *text = NULL;
 
     return g_file_get_contents (path, &text, NULL, NULL) &&
@@ -50,7 +51,7 @@ sev_hardware_probe (const char *root, char **why)
     if (!cpu_has_flag (root, "sev") &&
         (g_getenv ("SEVLAUNCH_SEV_DEVICE") != NULL || access (device, F_OK) != 0))
         return SEV_HARDWARE_NONE;
-    if (!parameter_is_on (root))
+    if (!parameter_is_on (root, "sev"))
         *why = g_strdup ("the kernel module kvm_amd has SEV switched off or is not loaded "
                          "(load it with sev=1; the firmware setup must have SMEE on)");
     else if (access (device, F_OK) != 0)
@@ -58,4 +59,10 @@ sev_hardware_probe (const char *root, char **why)
     else if (access (kvm, F_OK) != 0)
         *why = g_strdup ("/dev/kvm is missing (load the kernel module kvm_amd)");
     return *why != NULL ? SEV_HARDWARE_UNUSABLE : SEV_HARDWARE_USABLE;
+}
+
+gboolean
+sev_hardware_has_es (const char *root)
+{
+    return parameter_is_on (root, "sev_es");
 }

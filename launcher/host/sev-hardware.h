@@ -28,4 +28,14 @@ typedef enum {
  */
 SevHardware sev_hardware_probe (const char *root, char **why);
 
+/**
+ * sev_hardware_has_es:
+ * @root: as above
+ *
+ * Returns: whether KVM can start SEV-ES guests: kvm_amd's parameter sev_es, which the
+ *   kernel clears when there are no ASIDs for them.  libvirt's maxESGuests only repeats
+ *   CPUID
+ */
+gboolean sev_hardware_has_es (const char *root);
+
 G_END_DECLS

@@ -27,6 +27,8 @@
 #define MXCSR_RESET 0x1f80u
 #define FCW_RESET 0x37fu
 
+#define FEATURE_DEBUG_SWAP (1u << 5)
+
 /* Family, model and stepping of QEMU's models (target/i386/cpu.c); all versions of a model
  * have the same. */
 static const struct {
@@ -44,6 +46,27 @@ const char *
 policy_vmsa_form_name (PolicyVmsaForm form)
 {
     return form == POLICY_VMSA_INIT2 ? "init2" : "legacy";
+}
+
+gboolean
+policy_vcpus_variant (guint index, PolicyVcpus *vcpus)
+{
+    static const struct {
+        PolicyVmsaForm form;
+        guint64 features;
+    } variants[] = {
+        { POLICY_VMSA_LEGACY, 0 },
+        { POLICY_VMSA_INIT2, 0 },
+        { POLICY_VMSA_LEGACY, FEATURE_DEBUG_SWAP },
+    };
+
+    g_return_val_if_fail (vcpus != NULL, FALSE);
+
+    if (index >= G_N_ELEMENTS (variants))
+        return FALSE;
+    vcpus->form = variants[index].form;
+    vcpus->features = variants[index].features;
+    return TRUE;
 }
 
 /* AMD 25481, CPUID Fn0000_0001_EAX: the base family ends at 15, the rest is extended. */

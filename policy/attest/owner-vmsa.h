@@ -30,7 +30,6 @@ typedef enum {
     POLICY_VMSA_LEGACY,
     POLICY_VMSA_INIT2,
 } PolicyVmsaForm;
-#define POLICY_N_VMSA_FORMS 2u
 
 /** policy_vmsa_form_name: Returns: "legacy" or "init2"; static storage */
 const char *policy_vmsa_form_name (PolicyVmsaForm form);
@@ -43,6 +42,19 @@ typedef struct {
     PolicyVmsaForm form;
     guint64 features; /* SEV_FEATURES; 20h where the host's kernel sets DebugSwap */
 } PolicyVcpus;
+
+/**
+ * policy_vcpus_variant:
+ * @index: from 0
+ * @vcpus: (inout): @form and @features are set
+ *
+ * The ways in which an honest host may fill the areas; its QEMU and kernel decide, and none
+ * is worse for the guest: the older form, the newer one, and the older one of a kernel that
+ * sets DebugSwap by itself (Linux 6.6 to 6.8).
+ *
+ * Returns: %FALSE if there are not so many
+ */
+gboolean policy_vcpus_variant (guint index, PolicyVcpus *vcpus);
 
 /**
  * policy_cpu_signature:

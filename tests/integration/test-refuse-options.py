@@ -62,7 +62,6 @@ def policies(bed, table, t):
     table.row("policy-unknown-name", "--policy", "no-debug,no-sned", says=["no-sned", "no-send"])
     table.row("policy-reserved-bits", "--policy", "0x40", says=["0x40"], again=False)
     table.row("policy-decimal", "--policy", "3", says=["'3'", "0x"], again=False)
-    table.row("policy-es", "--policy", "no-debug,es,sev", says=["SEV-ES"], again=False)
 
 
 def places(bed, table):

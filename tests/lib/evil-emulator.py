@@ -47,7 +47,7 @@ import time
 
 RUN_BEFORE = ("set-guest", "swap-file", "overwrite", "append", "drop", "add", "die-at-launch")
 WITH_VALUE = ("-kernel", "-initrd", "-append", "-bios", "-device", "-drive", "-blockdev",
-              "-fw_cfg", "-object")
+              "-fw_cfg", "-object", "-smp", "-cpu")
 
 
 class Host:
@@ -339,6 +339,7 @@ def main():
 
     host.log("start")
     change_start(args, modes, host)
+    index, _ = find_monitor(args)
     listener = socket.socket(fileno=fd)
     path = os.path.join(host.dir, "rt", "evil-%d" % os.getpid())
     inner = socket.socket(socket.AF_UNIX)

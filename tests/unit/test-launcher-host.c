@@ -159,6 +159,31 @@ test_hardware (void)
     }
 }
 
+/* The module's word counts, not the processor's. */
+static void
+test_hardware_es (void)
+{
+    static const char *const devices[] = { "dev/sev", "dev/kvm", NULL };
+    static const struct {
+        const char *parameter; /* (nullable) */
+        gboolean has;
+    } cases[] = {
+        { "Y\n", TRUE },  { "1\n", TRUE }, { "N\n", FALSE },
+        { "0\n", FALSE }, { NULL, FALSE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_auto (TestDir) dir = { 0 };
+
+        test_dir_init (&dir);
+        machine (&dir, "fpu sev sev_es", "Y\n", devices);
+        if (cases[i].parameter != NULL)
+            test_dir_write (&dir, "sys/module/kvm_amd/parameters/sev_es",
+                            cases[i].parameter, 0644);
+        g_assert_cmpint (sev_hardware_has_es (dir.path), ==, cases[i].has);
+    }
+}
+
 static void
 test_hardware_nothing_readable (void)
 {
@@ -221,6 +246,7 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/console/bounded", test_console_bounded);
     g_test_add_func ("/launcher/console/printable", test_console_printable);
     g_test_add_func ("/launcher/hardware/kinds", test_hardware);
+    g_test_add_func ("/launcher/hardware/es", test_hardware_es);
     g_test_add_func ("/launcher/hardware/nothing-readable", test_hardware_nothing_readable);
     g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
     g_test_add_func ("/launcher/virt/uris", test_uris);

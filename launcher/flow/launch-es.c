@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* SEV-ES: the processors are measured too. */
+
+#include "launcher/flow/launch-flow-private.h"
+
+#include <string.h>
+
+#include "launcher/host/sev-hardware.h"
+
+static gboolean
+set_digest (LaunchFlow *flow, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    result->has_digest =
+        launch_boot_digest (result->boot, &result->vcpus, result->launch_digest, error);
+    return result->has_digest;
+}
+
+gboolean
+flow_expect_vcpus (LaunchFlow *flow, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    result->vcpus.count = result->boot->vcpus;
+    result->vcpus.reset_addr = result->boot->firmware_info.es_reset_addr;
+    if (!policy_cpu_signature (result->cpu_model, &result->vcpus.signature)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL,
+                     "the signature of CPU model '%s' is not known", result->cpu_model);
+        return FALSE;
+    }
+    return policy_vcpus_variant (0, &result->vcpus) && set_digest (flow, error);
+}
+
+static gboolean
+unusable (const char *why, GError **error)
+{
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_SEV_UNUSABLE,
+                 "the guest policy asks for SEV-ES, but %s", why);
+    return FALSE;
+}
+
+/* Of an emulated host behind --connect nothing is known; its sev-qemu refuses as QEMU. */
+gboolean
+flow_require_es (LaunchFlow *flow, GError **error)
+{
+    if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_SEV) {
+        if (!sev_hardware_has_es (""))
+            return unusable (
+                "the kernel module kvm_amd has SEV-ES switched off (load it "
+                "with sev_es=1; the firmware setup must leave ASIDs to SEV-ES)",
+                error);
+        return TRUE;
+    }
+    policy_verdict_add_unproven (flow->result.verdict,
+                                 "vCPU registers (the EMULATED host measures their first "
+                                 "values and encrypts none)");
+    if (flow->emulated == NULL)
+        return TRUE;
+    g_autoptr (EmulatedPlatform) platform = emulated_host_platform (flow->emulated, error);
+    if (platform == NULL)
+        return FALSE;
+    return platform->es || unusable ("the EMULATED platform is without it", error);
+}
+
+gboolean
+flow_choose_variant (LaunchFlow *flow, const PolicyMeasureInput *input, GError **error)
+{
+    LaunchResult *result = &flow->result;
+    const guint8 *report = input->report;
+    PolicyMeasureInput tried = *input;
+    guint8 expected[SEV_MAC_SIZE];
+
+    if (input->report_len != sizeof (SevMeasureWire))
+        return TRUE;
+    for (guint i = 0; policy_vcpus_variant (i, &result->vcpus); i++) {
+        if (!set_digest (flow, error))
+            return FALSE;
+        memcpy (tried.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
+        if (policy_measure_expected (result->session, &tried, report + SEV_MAC_SIZE,
+                                     expected, NULL) &&
+            sev_constant_time_equal (expected, report, sizeof expected))
+            return TRUE;
+    }
+    return policy_vcpus_variant (0, &result->vcpus) && set_digest (flow, error);
+}
