@@ -9,18 +9,12 @@
 #include "psp/host/vmsa.h"
 #include "sev/wire/sev-cert-wire.h"
 
-#define ATTESTATION_NONCE_SIZE 16u
 #define BASE64_MAX 65536u
 
-/* Command buffer of ATTESTATION (AMD's sev-tool, src/sevapi.h). */
-typedef struct __attribute__ ((packed)) {
-    guint32 handle_le;
-    guint32 reserved;
-    guint64 paddr_le;
-    guint8 nonce[ATTESTATION_NONCE_SIZE];
-    guint32 len_le;
-} AttestationCmd;
-G_STATIC_ASSERT (sizeof (AttestationCmd) == 36);
+/* What QEMU prints beside a status of the firmware: KVM's return value (Linux, drivers/
+ * crypto/ccp/sev-dev.c), but of LAUNCH_START a variable of its own. */
+#define RET_FIRMWARE (-EIO)
+#define RET_LAUNCH_START 1
 
 struct _Launch {
     Platform *platform;
@@ -95,7 +89,8 @@ command (Launch *launch,
         return FALSE;
     if (status == SEV_STATUS_SUCCESS)
         return TRUE;
-    return guest_error (error, "%s: %s ret=1 fw_error=%d '%s'", where, what, status,
+    const int ret = strcmp (what, "LAUNCH_START") == 0 ? RET_LAUNCH_START : RET_FIRMWARE;
+    return guest_error (error, "%s: %s ret=%d fw_error=%d '%s'", where, what, ret, status,
                         launch_fw_error_text (status));
 }
 
@@ -476,8 +471,8 @@ send_packet (Launch *launch,
         return FALSE;
     if (status == SEV_STATUS_SUCCESS)
         return TRUE;
-    return guest_error (error, "SEV: failed to inject secret ret=1 fw_error=%d '%s'",
-                        status, launch_fw_error_text (status));
+    return guest_error (error, "SEV: failed to inject secret ret=%d fw_error=%d '%s'",
+                        RET_FIRMWARE, status, launch_fw_error_text (status));
 }
 
 gboolean
@@ -517,26 +512,63 @@ launch_finish (Launch *launch, GError **error)
     return TRUE;
 }
 
+gboolean
+launch_is_running (const Launch *launch)
+{
+    return launch->state == SEV_GUEST_RUNNING;
+}
+
+static gboolean
+attest (Launch *launch,
+        const guint8 *nonce,
+        SevReportWire *report,
+        PspAttestationCmd *cmd,
+        SevStatus *status,
+        GError **error)
+{
+    *cmd = (PspAttestationCmd){ .handle_le = GUINT32_TO_LE (launch->handle) };
+    if (report != NULL) {
+        memcpy (cmd->mnonce, nonce, sizeof cmd->mnonce);
+        cmd->paddr_le = GUINT64_TO_LE (
+            bus_lend (platform_get_bus (launch->platform), report, sizeof *report));
+        cmd->len_le = GUINT32_TO_LE (sizeof *report);
+    }
+    return platform_command (launch->platform, PSP_CMD_ATTESTATION, cmd, sizeof *cmd,
+                             status, error);
+}
+
+/* As QEMU: the length first, then the report. */
 char *
 launch_attest (Launch *launch, const char *nonce, GError **error)
 {
     gsize len;
-    guint8 *data = g_base64_decode (nonce, &len);
+    g_autofree guint8 *data = g_base64_decode (nonce, &len);
+    SevReportWire report;
+    PspAttestationCmd cmd;
     SevStatus status;
 
-    g_free (data);
-    if (len != ATTESTATION_NONCE_SIZE) {
+    if (len != SEV_NONCE_SIZE) {
         guest_error (error, "SEV: mnonce must be %u bytes (got %" G_GSIZE_FORMAT ")",
-                     ATTESTATION_NONCE_SIZE, len);
+                     SEV_NONCE_SIZE, len);
         return NULL;
     }
-    /* The length query; firmware without ATTESTATION answers it like any other command. */
-    AttestationCmd cmd = { .handle_le = GUINT32_TO_LE (launch->handle) };
-    if (!platform_command (launch->platform, PSP_CMD_ATTESTATION, &cmd, sizeof cmd, &status,
-                           error))
+    if (!attest (launch, data, NULL, &cmd, &status, error))
         return NULL;
-    guest_error (error,
-                 "SEV: Failed to query the attestation report length ret=1 fw_err=%d (%s)",
-                 status, launch_fw_error_text (status));
-    return NULL;
+    if (status != SEV_STATUS_INVALID_LENGTH ||
+        GUINT32_FROM_LE (cmd.len_le) != sizeof report) {
+        guest_error (error,
+                     "SEV: Failed to query the attestation report length ret=%d fw_err=%d "
+                     "(%s)",
+                     RET_FIRMWARE, status, launch_fw_error_text (status));
+        return NULL;
+    }
+    if (!attest (launch, data, &report, &cmd, &status, error))
+        return NULL;
+    if (status != SEV_STATUS_SUCCESS) {
+        guest_error (error,
+                     "SEV: Failed to get attestation report ret=%d fw_err=%d (%s): %s",
+                     RET_FIRMWARE, status, launch_fw_error_text (status), g_strerror (EIO));
+        return NULL;
+    }
+    return g_base64_encode ((const guint8 *) &report, sizeof report);
 }

@@ -103,6 +103,9 @@ gboolean launch_inject (Launch *launch,
 /** launch_finish: LAUNCH_FINISH unless it was done before; before the first "cont" */
 gboolean launch_finish (Launch *launch, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** launch_is_running: LAUNCH_FINISH is done */
+gboolean launch_is_running (const Launch *launch);
+
 /**
  * launch_attest:
  * @nonce: base64 of 16 bytes

@@ -34,7 +34,8 @@ typedef struct {
     GArray *departing;   /* int: to go with the first byte of to_qemu */
     GByteArray *to_qemu;
     GByteArray *to_client;
-    gboolean waiting; /* a command is with QEMU */
+    gboolean waiting;        /* a command is with QEMU */
+    gboolean asks_migration; /* and it is query-migrate */
     gboolean client_eof;
     gboolean over;
 } Session;
@@ -132,6 +133,7 @@ forward (Session *session, const QmpMessage *command, JsonObject *arguments)
     g_byte_array_append (session->to_qemu, (const guint8 *) text, (guint) strlen (text));
     g_byte_array_append (session->to_qemu, (const guint8 *) "\r\n", 2);
     session->waiting = TRUE;
+    session->asks_migration = strcmp (qmp_message_get_name (command), "query-migrate") == 0;
 }
 
 /* QEMU's sev_vm_state_change(): the first run ends the launch. */
@@ -333,6 +335,14 @@ handle_replies (Session *session)
             session->waiting = FALSE;
         if (kind == QMP_MESSAGE_GREETING)
             learn_version (session, message);
+        g_autoptr (GBytes) blocked =
+            kind == QMP_MESSAGE_RETURN && session->asks_migration
+                ? sev_qmp_add_blocker (&session->relay->sev, message)
+                : NULL;
+        if (blocked != NULL) {
+            queue (session->to_client, blocked);
+            continue;
+        }
         queue (session->to_client, frame);
         g_byte_array_append (session->to_client, (const guint8 *) "\r\n", 2);
     }

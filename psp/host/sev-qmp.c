@@ -49,7 +49,8 @@ take_object (JsonObject *object)
     return node;
 }
 
-/* QEMU's own check of a command's arguments (qapi/qobject-input-visitor.c). */
+/* QEMU looks at the members that a command has, in their order, and at others last
+ * (qapi/qobject-input-visitor.c). */
 static gboolean
 check_arguments (const QmpMessage *command, const char *const *known, GError **error)
 {
@@ -158,7 +159,7 @@ get_address (const QmpMessage *command, guint64 *storage, guint64 **gpa, GError 
         return TRUE;
     if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64) {
         g_set_error_literal (error, HOST_ERROR, HOST_ERROR_GUEST,
-                             "Invalid parameter type for 'gpa', expected: integer");
+                             "Parameter 'gpa' expects uint64");
         return FALSE;
     }
     *storage = (guint64) json_node_get_int (node);
@@ -173,11 +174,10 @@ inject (SevQmp *sev, const QmpMessage *command, GError **error)
     guint64 storage;
     guint64 *gpa;
 
-    if (!check_arguments (command, known, error))
-        return NULL;
     const char *header = get_text (command, "packet-header", error);
     const char *secret = header != NULL ? get_text (command, "secret", error) : NULL;
-    if (secret == NULL || !get_address (command, &storage, &gpa, error))
+    if (secret == NULL || !get_address (command, &storage, &gpa, error) ||
+        !check_arguments (command, known, error))
         return NULL;
     if (sev->launch == NULL) {
         g_set_error_literal (error, HOST_ERROR, HOST_ERROR_GUEST,
@@ -194,10 +194,9 @@ attest (SevQmp *sev, const QmpMessage *command, GError **error)
 {
     static const char *const known[] = { "mnonce", NULL };
 
-    if (!check_arguments (command, known, error))
-        return NULL;
     const char *nonce = get_text (command, "mnonce", error);
-    if (nonce == NULL || !need_guest (sev, error))
+    if (nonce == NULL || !check_arguments (command, known, error) ||
+        !need_guest (sev, error))
         return NULL;
     g_autofree char *report = launch_attest (sev->launch, nonce, error);
     if (report == NULL)
@@ -234,6 +233,22 @@ sev_qmp_answer (SevQmp *sev, const QmpMessage *command)
         "GenericError", error != NULL ? error->message : "the command has no answer", id);
 }
 
+/* QEMU, hmp_info_sev(): 9.1 put the handle behind what SEV-SNP has too. */
+static char *
+info_text (const LaunchInfo *info, gboolean new_form)
+{
+    const char *debug = (info->policy & SEV_POLICY_NODBG) != 0 ? "off" : "on";
+    const char *sharing = (info->policy & SEV_POLICY_NOKS) != 0 ? "off" : "on";
+    g_autofree char *handle = g_strdup_printf ("handle: %u\r\n", info->handle);
+    g_autofree char *state = g_strdup_printf (
+        "state: %s\r\nbuild: %u\r\napi version: %u.%u\r\n", launch_state_name (info->state),
+        info->build, info->api_major, info->api_minor);
+
+    return g_strdup_printf ("%s%s%sdebug: %s\r\nkey-sharing: %s\r\n",
+                            new_form ? "SEV type: sev\r\n" : handle, state,
+                            new_form ? handle : "", debug, sharing);
+}
+
 GBytes *
 sev_qmp_info (SevQmp *sev, JsonNode *id)
 {
@@ -242,12 +257,36 @@ sev_qmp_info (SevQmp *sev, JsonNode *id)
 
     if (!need_guest (sev, &error) || !launch_get_info (sev->launch, &info, &error))
         return qmp_message_build_error ("GenericError", error->message, id);
-    g_autofree char *text = g_strdup_printf (
-        "handle: %u\r\nstate: %s\r\nbuild: %u\r\napi version: %u.%u\r\n"
-        "debug: %s\r\nkey-sharing: %s\r\n",
-        info.handle, launch_state_name (info.state), info.build, info.api_major,
-        info.api_minor, (info.policy & SEV_POLICY_NODBG) != 0 ? "off" : "on",
-        (info.policy & SEV_POLICY_NOKS) != 0 ? "off" : "on");
+    g_autofree char *text = info_text (&info, sev->query_sev_type);
     g_autoptr (JsonNode) value = json_node_init_string (json_node_alloc (), text);
     return qmp_message_build_return (value, id);
+}
+
+/* A copy: what a message holds is immutable. */
+static JsonObject *
+copy_return (const QmpMessage *reply)
+{
+    g_autofree char *text = json_to_string (qmp_message_get_return (reply), FALSE);
+    g_autoptr (JsonNode) copy = json_from_string (text, NULL);
+
+    return copy != NULL && JSON_NODE_HOLDS_OBJECT (copy) ? json_node_dup_object (copy)
+                                                         : NULL;
+}
+
+GBytes *
+sev_qmp_add_blocker (SevQmp *sev, const QmpMessage *reply)
+{
+    if (sev->launch == NULL || !launch_is_running (sev->launch))
+        return NULL;
+    g_autoptr (JsonObject) out = copy_return (reply);
+    if (out == NULL)
+        return NULL;
+    JsonArray *reasons =
+        json_object_has_member (out, "blocked-reasons")
+            ? json_array_ref (json_object_get_array_member (out, "blocked-reasons"))
+            : json_array_new ();
+    json_array_add_string_element (reasons, "SEV: Migration is not implemented");
+    json_object_set_array_member (out, "blocked-reasons", reasons);
+    g_autoptr (JsonNode) value = take_object (g_steal_pointer (&out));
+    return qmp_message_build_return (value, qmp_message_get_id (reply));
 }

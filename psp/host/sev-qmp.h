@@ -29,4 +29,14 @@ GBytes *sev_qmp_answer (SevQmp *sev, const QmpMessage *command);
 /** sev_qmp_info: Returns: (transfer full): the reply to the human monitor's "info sev" */
 GBytes *sev_qmp_info (SevQmp *sev, JsonNode *id);
 
+/**
+ * sev_qmp_add_blocker:
+ * @reply: of QEMU's to "query-migrate"
+ *
+ * Once the launch has ended, QEMU's sev.c blocks migration, and libvirt then does not try
+ * to save or migrate.
+ * Returns: (transfer full) (nullable): the reply with the reason; %NULL: as it is
+ */
+GBytes *sev_qmp_add_blocker (SevQmp *sev, const QmpMessage *reply);
+
 G_END_DECLS
