@@ -15,7 +15,7 @@ for program in tests/unit/test-*; do
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
         *test-policy-attest | *test-sev-crypto) ;;
         *test-psp-commands | *test-psp-keys | *test-psp-ownership | *test-psp-platform | *test-psp-session) ;;
-        *test-psp-migrate | *test-psp-nv-area | *test-psp-table) ;;
+        *test-psp-migrate | *test-psp-nv-area | *test-psp-table | *test-psp-target) ;;
         *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac

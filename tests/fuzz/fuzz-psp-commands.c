@@ -80,10 +80,18 @@ get_random (gpointer data, void *buf, gsize len, GError **error)
     return TRUE;
 }
 
+/* The TMR is memory, and so a guest's page may be there, too; it keeps nothing. */
+static gboolean
+in_tmr (guint64 paddr, guint64 len)
+{
+    return paddr >= PSP_TMR_SIZE && paddr < 2 * PSP_TMR_SIZE &&
+           len <= 2 * PSP_TMR_SIZE - paddr;
+}
+
 static gboolean
 range_ok (gpointer data, guint64 paddr, guint64 len, PspMemoryAccess access)
 {
-    return paddr == PSP_TMR_SIZE || (paddr < MEMORY_SIZE && len <= MEMORY_SIZE - paddr);
+    return in_tmr (paddr, len) || (paddr < MEMORY_SIZE && len <= MEMORY_SIZE - paddr);
 }
 
 static gboolean
@@ -92,7 +100,10 @@ read_system (gpointer data, guint64 paddr, void *buf, gsize len, GError **error)
     Host *host = data;
 
     g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_READ));
-    memcpy (buf, host->memory + paddr, len);
+    if (in_tmr (paddr, len))
+        memset (buf, 0, len);
+    else
+        memcpy (buf, host->memory + paddr, len);
     return TRUE;
 }
 
@@ -102,7 +113,8 @@ write_system (gpointer data, guint64 paddr, const void *buf, gsize len, GError *
     Host *host = data;
 
     g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_WRITE));
-    memcpy (host->memory + paddr, buf, len);
+    if (!in_tmr (paddr, len))
+        memcpy (host->memory + paddr, buf, len);
     return TRUE;
 }
 
@@ -140,7 +152,7 @@ write_private (gpointer data,
 
     g_assert_true (key->asid != 0 && key->vek != NULL);
     g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_WRITE));
-    for (gsize i = 0; i < len; i++)
+    for (gsize i = 0; i < len && !in_tmr (paddr, len); i++)
         host->memory[paddr + i] = (guint8) ~in[i];
     return TRUE;
 }
@@ -158,8 +170,11 @@ read_private (gpointer data,
 
     g_assert_true (key->asid != 0 && key->vek != NULL);
     g_assert_true (range_ok (data, paddr, len, PSP_MEMORY_READ));
-    for (gsize i = 0; i < len; i++)
-        out[i] = (guint8) ~host->memory[paddr + i];
+    if (in_tmr (paddr, len))
+        memset (buf, 0, len);
+    else
+        for (gsize i = 0; i < len; i++)
+            out[i] = (guint8) ~host->memory[paddr + i];
     return TRUE;
 }
 
