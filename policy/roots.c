@@ -100,10 +100,12 @@ policy_builtin_root_name (const PolicyFingerprint *fingerprint)
 gboolean
 policy_key_id_is_emulated (const guint8 key_id[SEV_AMD_KEY_ID_SIZE])
 {
-    static const char prefix[] = "EMULATED";
+    static const char word[] = "EMULATED";
+    const gsize len = strlen (word);
 
     g_return_val_if_fail (key_id != NULL, FALSE);
-    return memcmp (key_id, prefix, strlen (prefix)) == 0;
+    return memcmp (key_id, word, len) == 0 ||
+           memcmp (key_id + SEV_AMD_KEY_ID_SIZE - len, word, len) == 0;
 }
 
 PolicyRoots *

@@ -44,7 +44,8 @@ const char *policy_builtin_root_name (const PolicyFingerprint *fingerprint);
 /* ASCII key ids of the emulated ARK and ASK. */
 #define POLICY_EMULATED_ARK_ID "EMULATED-SEVLNCH"
 #define POLICY_EMULATED_ASK_ID "EMULATED-SEVLNCA"
-/** policy_key_id_is_emulated: %TRUE for either id above, and for any that starts alike */
+/** policy_key_id_is_emulated: %TRUE for either id above, and for any that begins or ends
+ * with "EMULATED" */
 gboolean policy_key_id_is_emulated (const guint8 key_id[SEV_AMD_KEY_ID_SIZE]);
 
 /** PolicyRoots: the owner's trusted roots, text file "trusted-roots" */

@@ -20,12 +20,6 @@ not_emulated (const char *why, GError **error)
     return FALSE;
 }
 
-static gboolean
-has_id (const guint8 id[SEV_AMD_KEY_ID_SIZE], const char *expected)
-{
-    return memcmp (id, expected, SEV_AMD_KEY_ID_SIZE) == 0;
-}
-
 /* The owner's directory is root's and the host its user's, so the certificate is read and
  * decoded by a process of that user, and only the digest comes back. */
 static gboolean
@@ -47,8 +41,8 @@ read_root (gpointer data, guint8 *out, GError **error)
     if (!sev_amd_cert_decode (cert, len, &ark, &cause) ||
         !policy_root_fingerprint (&ark, &fingerprint, &cause))
         return not_emulated (cause->message, error);
-    if (ark.usage != SEV_USAGE_ARK || !has_id (ark.key_id, POLICY_EMULATED_ARK_ID) ||
-        !has_id (ark.certifying_id, POLICY_EMULATED_ARK_ID))
+    if (ark.usage != SEV_USAGE_ARK || !policy_key_id_is_emulated (ark.key_id) ||
+        memcmp (ark.certifying_id, ark.key_id, sizeof ark.key_id) != 0)
         return not_emulated ("its key ids are not those of an EMULATED root", error);
     if (policy_builtin_root_name (&fingerprint) != NULL)
         return not_emulated ("it holds one of AMD's keys", error);

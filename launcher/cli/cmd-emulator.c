@@ -6,7 +6,10 @@
 
 #include "launcher/cli/cmd-emulator.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 void
 emulator_command_clear (EmulatorCommand *command)
@@ -91,15 +94,31 @@ describe_created (const EmulatedHost *host,
     return object;
 }
 
+/* As the caller: after privileges are dropped it might be out of reach. */
+static gboolean
+open_owner_key (const char *path, EmulatedHostKind *kind, GError **error)
+{
+    if (path == NULL)
+        return TRUE;
+    kind->owner_key_fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (kind->owner_key_fd >= 0)
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "'%s': %s", path,
+                 g_strerror (errno));
+    return FALSE;
+}
+
 static int
 create (EmulatorCommand *command,
-        const EmulatedHostKind *kind,
+        EmulatedHostKind *kind,
+        const char *owner_key,
         gboolean if_missing,
         GError **error)
 {
     gboolean created = FALSE;
 
     if (!emulated_host_kind_check (kind, error) ||
+        !open_owner_key (owner_key, kind, error) ||
         !emulator_command_drop (command, TRUE, error))
         return -1;
     g_autoptr (EmulatedHost) host =
@@ -131,7 +150,9 @@ cmd_emulator_create (int argc, char **argv)
     gboolean if_missing = FALSE;
     g_autofree char *generation = NULL;
     g_autofree char *api = NULL;
-    int build = -1;
+    g_autofree char *es = NULL;
+    g_autofree char *owner_key = NULL;
+    EmulatedHostKind kind;
     const GOptionEntry entries[] = {
         { "if-missing", 0, 0, G_OPTION_ARG_NONE, &if_missing,
           "No error if the host is there", NULL },
@@ -139,20 +160,33 @@ cmd_emulator_create (int argc, char **argv)
           "naples, rome or milan (default)", "NAME" },
         { "api", 0, 0, G_OPTION_ARG_STRING, &api, "Version of the firmware's API",
           "MAJOR.MINOR" },
-        { "build", 0, 0, G_OPTION_ARG_INT, &build, "Build of the firmware", "N" },
+        { "build", 0, 0, G_OPTION_ARG_INT, &kind.build, "Build of the firmware", "N" },
+        { "es", 0, 0, G_OPTION_ARG_STRING, &es, "Whether it has SEV-ES", "on|off" },
+        { "asids", 0, 0, G_OPTION_ARG_INT, &kind.asids,
+          "How many guests without SEV-ES it can run at once", "N" },
+        { "external-owner", 0, 0, G_OPTION_ARG_FILENAME, &owner_key,
+          "Private key (PEM, P-384) of whom the platform belongs to", "FILE" },
+        { "amd-key-id", 0, 0, G_OPTION_ARG_NONE, &kind.amd_key_id,
+          "Give the EMULATED root a key id that AMD's sev-tool accepts", NULL },
         G_OPTION_ENTRY_NULL,
     };
     g_auto (EmulatorCommand) command = { 0 };
     g_autoptr (GError) error = NULL;
     int code = -1;
 
+    emulated_host_kind_init (&kind);
     if (emulator_command_parse (&command, "emulator create", "",
                                 "Makes an emulated SEV host: a platform with keys of its\n"
                                 "own, and a private libvirt.  Nothing in it is\n"
                                 "confidential.",
-                                entries, 0, &argc, &argv, &error))
-        code = create (&command, &(EmulatedHostKind){ generation, api, build }, if_missing,
-                       &error);
+                                entries, 0, &argc, &argv, &error)) {
+        kind.generation = generation;
+        kind.api = api;
+        kind.es = es;
+        code = create (&command, &kind, owner_key, if_missing, &error);
+    }
+    if (kind.owner_key_fd >= 0)
+        close (kind.owner_key_fd);
     return code < 0 ? command_fail (&command.common, error) : code;
 }
 

@@ -64,7 +64,13 @@ typedef struct {
     const char *generation; /* (nullable): "naples", "rome", "milan" */
     const char *api;        /* (nullable): version of the firmware's API, "0.24" */
     int build;              /* of the firmware, 0 to 255; -1 */
+    const char *es;         /* (nullable): "on", "off": SEV-ES */
+    int asids;              /* for guests without SEV-ES, 1 to 10000; -1 */
+    gboolean amd_key_id;    /* the root's key id begins as AMD's (psp/fw/psp-chip.h) */
+    int owner_key_fd;       /* of the external owner's private key; -1: it owns itself */
 } EmulatedHostKind;
+/** emulated_host_kind_init: all defaults */
+void emulated_host_kind_init (EmulatedHostKind *kind);
 
 /** emulated_host_kind_check: Errors: %LAUNCHER_ERROR_USAGE. */
 gboolean emulated_host_kind_check (const EmulatedHostKind *kind,

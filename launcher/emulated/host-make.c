@@ -21,6 +21,7 @@
 #define CACHED_PDH "cache/pdh" /* which PDH libvirt's cached capabilities may show */
 #define CACHED_CAPABILITIES "cache/libvirt"
 #define MAX_ATTEMPTS 8u
+#define MAX_ASIDS 10000 /* psp/host/host-dir.h */
 
 #define CONF_HEAD                                                                          \
     "# An EMULATED SEV host: nothing in it is confidential.\n"                             \
@@ -37,6 +38,12 @@ is_version (const char *text)
            g_ascii_string_to_unsigned (parts[1], 10, 0, 255, NULL, NULL);
 }
 
+void
+emulated_host_kind_init (EmulatedHostKind *kind)
+{
+    *kind = (EmulatedHostKind){ .build = -1, .asids = -1, .owner_key_fd = -1 };
+}
+
 gboolean
 emulated_host_kind_check (const EmulatedHostKind *kind, GError **error)
 {
@@ -49,6 +56,11 @@ emulated_host_kind_check (const EmulatedHostKind *kind, GError **error)
         problem = "--api takes a version such as 0.24";
     else if (kind->build < -1 || kind->build > 255)
         problem = "--build takes a number from 0 to 255";
+    else if (kind->es != NULL && strcmp (kind->es, "on") != 0 &&
+             strcmp (kind->es, "off") != 0)
+        problem = "--es is on or off";
+    else if (kind->asids != -1 && (kind->asids < 1 || kind->asids > MAX_ASIDS))
+        problem = "--asids takes a number from 1 to 10000";
     if (problem == NULL)
         return TRUE;
     g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, problem);
@@ -60,7 +72,7 @@ conf_text (const EmulatedHostKind *kind)
 {
     GString *text = g_string_new (CONF_HEAD);
 
-    if (kind == NULL || (kind->generation == NULL && kind->api == NULL && kind->build < 0))
+    if (kind == NULL)
         return g_string_free (text, FALSE);
     g_string_append (text, "[platform]\n");
     if (kind->generation != NULL)
@@ -69,6 +81,13 @@ conf_text (const EmulatedHostKind *kind)
         g_string_append_printf (text, "api=%s\n", kind->api);
     if (kind->build >= 0)
         g_string_append_printf (text, "build=%d\n", kind->build);
+    if (kind->es != NULL)
+        g_string_append_printf (text, "es=%s\n",
+                                strcmp (kind->es, "on") == 0 ? "true" : "false");
+    if (kind->asids > 0)
+        g_string_append_printf (text, "asids=%d\n", kind->asids);
+    if (kind->amd_key_id)
+        g_string_append (text, "amd-key-id=true\n");
     return g_string_free (text, FALSE);
 }
 
@@ -159,7 +178,8 @@ complete (const char *path,
         !copy_emulator (host, error))
         return NULL;
     g_autoptr (EmulatedPlatform) platform =
-        host_platform_run (host, "init", cancellable, error);
+        host_platform_run (host, "init", *created && kind != NULL ? kind->owner_key_fd : -1,
+                           cancellable, error);
     if (platform == NULL || !follow_pdh (host, platform, error))
         return NULL;
     return g_steal_pointer (&host);

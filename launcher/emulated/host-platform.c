@@ -156,14 +156,20 @@ set_run_error (GError *cause, GError **error)
 EmulatedPlatform *
 host_platform_run (const EmulatedHost *host,
                    const char *verb,
+                   int owner_key_fd,
                    GCancellable *cancellable,
                    GError **error)
 {
-    const char *const argv[] = {
-        HOST_PLATFORM_PROGRAM, "--host", host->path, "--json", verb, NULL
-    };
+    /* A tool finds what it is given as descriptor 3. */
+    const char *const argv[] = { HOST_PLATFORM_PROGRAM,
+                                 "--host",
+                                 host->path,
+                                 "--json",
+                                 verb,
+                                 owner_key_fd >= 0 ? "--owner-key-fd=3" : NULL,
+                                 NULL };
     const ImageTool tool = { .argv = argv,
-                             .fd = -1,
+                             .fd = owner_key_fd,
                              .max_output = MAX_OUTPUT,
                              .max_file = MAX_FILE,
                              .timeout_ms = TIMEOUT_MS };
@@ -186,5 +192,5 @@ host_platform_run (const EmulatedHost *host,
 EmulatedPlatform *
 emulated_host_platform (const EmulatedHost *host, GError **error)
 {
-    return host_platform_run (host, "status", NULL, error);
+    return host_platform_run (host, "status", -1, NULL, error);
 }

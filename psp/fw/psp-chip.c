@@ -52,12 +52,22 @@ typedef struct {
     PspGeneration generation;
     const char *name;
     guint rsa_bits;
+    guint8 amd_id[PSP_CHIP_AMD_ID_SIZE]; /* how AMD's own root's key id begins */
 } Generation;
 
 static const Generation generations[] = {
-    { PSP_GENERATION_NAPLES, "naples", 2048 },
-    { PSP_GENERATION_ROME, "rome", 4096 },
-    { PSP_GENERATION_MILAN, "milan", 4096 },
+    { PSP_GENERATION_NAPLES,
+      "naples",
+      2048,
+      { 0x1b, 0xb9, 0x87, 0xc3, 0x59, 0x49, 0x46, 0x06 } },
+    { PSP_GENERATION_ROME,
+      "rome",
+      4096,
+      { 0xe6, 0x00, 0x21, 0x22, 0xfb, 0x58, 0x41, 0x93 } },
+    { PSP_GENERATION_MILAN,
+      "milan",
+      4096,
+      { 0x94, 0xc3, 0x8e, 0x41, 0x77, 0xd0, 0x47, 0x92 } },
 };
 
 static const Generation *
@@ -117,7 +127,7 @@ psp_chip_unref (PspChip *chip)
 }
 
 static gboolean
-make_root (PspChip *chip, guint bits, GError **error)
+make_root (PspChip *chip, guint bits, const char *ark_id, GError **error)
 {
     chip->ark_key = sev_rsa_key_generate (bits, error);
     if (chip->ark_key == NULL)
@@ -125,10 +135,10 @@ make_root (PspChip *chip, guint bits, GError **error)
     chip->ask_key = sev_rsa_key_generate (bits, error);
     if (chip->ask_key == NULL)
         return FALSE;
-    return psp_amd_cert_issue (&chip->ark, SEV_USAGE_ARK, PSP_ARK_KEY_ID, chip->ark_key,
-                               PSP_ARK_KEY_ID, chip->ark_key, error) &&
+    return psp_amd_cert_issue (&chip->ark, SEV_USAGE_ARK, ark_id, chip->ark_key, ark_id,
+                               chip->ark_key, error) &&
            psp_amd_cert_issue (&chip->ask, SEV_USAGE_ASK, PSP_ASK_KEY_ID, chip->ask_key,
-                               PSP_ARK_KEY_ID, chip->ark_key, error);
+                               ark_id, chip->ark_key, error);
 }
 
 static gboolean
@@ -144,7 +154,17 @@ make_cek (PspChip *chip, GError **error)
 PspChip *
 psp_chip_manufacture (PspGeneration generation, const guint8 *chip_id, GError **error)
 {
+    return psp_chip_manufacture_as (generation, FALSE, chip_id, error);
+}
+
+PspChip *
+psp_chip_manufacture_as (PspGeneration generation,
+                         gboolean amd_key_id,
+                         const guint8 *chip_id,
+                         GError **error)
+{
     const Generation *row = find_generation (generation);
+    char ark_id[SEV_AMD_KEY_ID_SIZE + 1] = PSP_ARK_KEY_ID;
 
     if (row == NULL) {
         g_set_error (error, PSP_ERROR, PSP_ERROR_CONFIG, "unknown processor generation %d",
@@ -152,6 +172,10 @@ psp_chip_manufacture (PspGeneration generation, const guint8 *chip_id, GError **
         return NULL;
     }
 
+    if (amd_key_id) {
+        memcpy (ark_id, row->amd_id, sizeof row->amd_id);
+        memcpy (ark_id + sizeof row->amd_id, PSP_ARK_KEY_ID, sizeof row->amd_id);
+    }
     g_autoptr (PspChip) chip = chip_alloc ();
     chip->generation = generation;
     if (chip_id != NULL)
@@ -159,7 +183,7 @@ psp_chip_manufacture (PspGeneration generation, const guint8 *chip_id, GError **
     else if (!sev_random_bytes (chip->id, sizeof chip->id, error))
         return NULL;
     chip->secret = sev_secret_new_random (CHIP_SECRET_SIZE, error);
-    if (chip->secret == NULL || !make_root (chip, row->rsa_bits, error) ||
+    if (chip->secret == NULL || !make_root (chip, row->rsa_bits, ark_id, error) ||
         !make_cek (chip, error))
         return NULL;
     return g_steal_pointer (&chip);

@@ -26,6 +26,7 @@ typedef struct _PspChip PspChip;
 #define PSP_CHIP_ID_SIZE 64u /* GET_ID, per socket */
 #define PSP_ARK_KEY_ID "EMULATED-SEVLNCH"
 #define PSP_ASK_KEY_ID "EMULATED-SEVLNCA"
+#define PSP_CHIP_AMD_ID_SIZE 8u
 
 /**
  * PspGeneration: which processors the chip looks like.  Decides the manufacturer's
@@ -56,6 +57,17 @@ gboolean psp_generation_parse (const char *name, PspGeneration *out);
 PspChip *psp_chip_manufacture (PspGeneration generation,
                                const guint8 *chip_id,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * psp_chip_manufacture_as:
+ * @amd_key_id: whether the ARK's key id begins with the eight bytes with which AMD's root
+ *   of that generation has its own (the published certificates), and ends with "EMULATED".
+ *   AMD's sev-tool compares no more than those, and takes no other root
+ */
+PspChip *psp_chip_manufacture_as (PspGeneration generation,
+                                  gboolean amd_key_id,
+                                  const guint8 *chip_id,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * psp_chip_load:

@@ -86,6 +86,16 @@ set_key (HostDir *host, const char *group, const char *key, const char *value)
         host->config.es = strcmp (value, "true") == 0;
         return host->config.es || strcmp (value, "false") == 0;
     }
+    if (strcmp (name, "platform.asids") == 0) {
+        if (!g_ascii_string_to_unsigned (value, 10, 1, HOST_MAX_ASIDS, &number, NULL))
+            return FALSE;
+        host->config.max_asid = host->config.min_sev_asid + (guint32) number - 1;
+        return TRUE;
+    }
+    if (strcmp (name, "platform.amd-key-id") == 0) {
+        host->amd_key_id = strcmp (value, "true") == 0;
+        return host->amd_key_id || strcmp (value, "false") == 0;
+    }
     return FALSE;
 }
 
@@ -93,8 +103,9 @@ static gboolean
 is_known (const char *group, const char *key)
 {
     static const char *const known[] = {
-        "host.format",         "emulator.qemu", "platform.api", "platform.build",
-        "platform.generation", "platform.es",   NULL,
+        "host.format",    "emulator.qemu",       "platform.api",
+        "platform.build", "platform.generation", "platform.es",
+        "platform.asids", "platform.amd-key-id", NULL,
     };
     g_autofree char *name = g_strdup_printf ("%s.%s", group, key);
 

@@ -24,7 +24,10 @@ typedef struct {
     char *qemu;       /* the real QEMU, an absolute path */
     PspConfig config; /* API, build, SEV-ES */
     PspGeneration generation;
+    gboolean amd_key_id; /* of the root of a chip that is made (psp-chip.h) */
 } HostDir;
+
+#define HOST_MAX_ASIDS 10000u
 
 /**
  * host_dir_from_program:
@@ -44,6 +47,7 @@ char *host_dir_from_program (GError **error) G_GNUC_WARN_UNUSED_RESULT;
  *     [host]      format=1
  *     [emulator]  qemu=/usr/bin/qemu-system-x86_64
  *     [platform]  api=1.55  build=21  generation=milan  es=true
+ *                 asids=410 (for guests without SEV-ES)  amd-key-id=false
  *
  * Errors: %HOST_ERROR_CONFIG, %HOST_ERROR_IO.
  * Returns: (transfer full)

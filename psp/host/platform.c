@@ -146,7 +146,7 @@ platform_open_locked (const HostDir *host, GError **error)
     platform->asids = asids_open (host, error);
     if (platform->asids == NULL)
         return NULL;
-    platform->chip = state_dir_chip (platform->state, host->generation, error);
+    platform->chip = state_dir_chip (platform->state, host, error);
     if (platform->chip == NULL)
         return NULL;
     platform->device =

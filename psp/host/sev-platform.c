@@ -3,7 +3,8 @@
 /*
  * sev-platform -- switches the emulated platform of a host on and says what it is.
  *
- *   init     makes what is missing of keys and certificates; writes HOST/certs
+ *   init     makes what is missing of keys and certificates; writes HOST/certs.
+ *            With --owner-key-fd a platform that owns itself gets that owner
  *   status   PLATFORM_STATUS; the platform must exist
  *   export   writes HOST/certs again
  *   serve    answers the /dev/sev shim until nobody needs it
@@ -20,6 +21,7 @@
 #include <json-glib/json-glib.h>
 
 #include "psp/host/host-error.h"
+#include "psp/host/owner.h"
 #include "psp/host/platform.h"
 #include "psp/host/sev-service.h"
 #include "sev/base/sev-bytes.h"
@@ -151,19 +153,46 @@ chip_exists (const HostDir *host, GError **error)
     return FALSE;
 }
 
-static gboolean
-run (const char *path, const char *verb, gboolean json, GError **error)
+/* The lock stays: two writers of HOST/certs must not overtake each other. */
+static Platform *
+open_platform (const HostDir *host, const SevEcKey *owner, GError **error)
 {
-    g_autoptr (HostDir) host = host_dir_open (path, error);
+    if (owner == NULL)
+        return platform_open_init (host, error);
+    g_autoptr (Platform) platform = platform_open_locked (host, error);
+    SevStatus status;
+    if (platform == NULL || !platform_init (platform, &status, error) ||
+        !platform_check (PSP_CMD_INIT, status, error) ||
+        !owner_import (platform, owner, error))
+        return NULL;
+    return g_steal_pointer (&platform);
+}
 
+typedef struct {
+    char *host;
+    gboolean json;
+    int owner_key_fd;
+} Options;
+
+static gboolean
+run (const Options *options, const char *verb, GError **error)
+{
+    g_autoptr (SevEcKey) owner = NULL;
+    const gboolean init = strcmp (verb, "init") == 0;
+
+    g_autoptr (HostDir) host = host_dir_open (options->host, error);
     if (host == NULL)
         return FALSE;
-    if (strcmp (verb, "init") != 0 && !chip_exists (host, error))
+    if (!init && !chip_exists (host, error))
         return FALSE;
     if (strcmp (verb, "serve") == 0)
         return sev_service_run (host, error);
-    /* The lock stays: two writers of HOST/certs must not overtake each other. */
-    g_autoptr (Platform) platform = platform_open_init (host, error);
+    if (init && options->owner_key_fd >= 0) {
+        owner = owner_key_read (options->owner_key_fd, error);
+        if (owner == NULL)
+            return FALSE;
+    }
+    g_autoptr (Platform) platform = open_platform (host, owner, error);
     if (platform == NULL)
         return FALSE;
     if (strcmp (verb, "status") != 0 && !platform_write_certs (platform, error))
@@ -171,7 +200,7 @@ run (const char *path, const char *verb, gboolean json, GError **error)
     g_autoptr (JsonObject) object = describe (platform, error);
     if (object == NULL)
         return FALSE;
-    print (object, json);
+    print (object, options->json);
     return TRUE;
 }
 
@@ -179,13 +208,15 @@ int
 main (int argc, char **argv)
 {
     static const char *const verbs[] = { "init", "status", "export", "serve", NULL };
-    g_autofree char *host = NULL;
-    gboolean json = FALSE;
-    const GOptionEntry entries[] = { { "host", 0, 0, G_OPTION_ARG_FILENAME, &host,
-                                       "directory of the emulated host", "HOST" },
-                                     { "json", 0, 0, G_OPTION_ARG_NONE, &json,
-                                       "print one JSON object", NULL },
-                                     G_OPTION_ENTRY_NULL };
+    Options options = { .owner_key_fd = -1 };
+    const GOptionEntry entries[] = {
+        { "host", 0, 0, G_OPTION_ARG_FILENAME, &options.host,
+          "directory of the emulated host", "HOST" },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "print one JSON object", NULL },
+        { "owner-key-fd", 0, 0, G_OPTION_ARG_INT, &options.owner_key_fd,
+          "descriptor from which init reads the private key of an owner", "N" },
+        G_OPTION_ENTRY_NULL,
+    };
     g_autoptr (GError) error = NULL;
 
     setlocale (LC_ALL, "");
@@ -196,14 +227,14 @@ main (int argc, char **argv)
         fprintf (stderr, "sev-platform: %s\n", error->message);
         return EXIT_USAGE;
     }
-    if (host == NULL || argc != 2 || !g_strv_contains (verbs, argv[1])) {
+    if (options.host == NULL || argc != 2 || !g_strv_contains (verbs, argv[1])) {
         fprintf (stderr, "sev-platform: usage: sev-platform --host HOST "
                          "init|status|export|serve [--json]\n");
         return EXIT_USAGE;
     }
     if (!sev_secret_heap_init ())
         fprintf (stderr, "sev-platform: warning: memory cannot be locked\n");
-    if (!run (host, argv[1], json, &error)) {
+    if (!run (&options, argv[1], &error)) {
         fprintf (stderr, "sev-platform: %s\n", error->message);
         return EXIT_FAILURE;
     }

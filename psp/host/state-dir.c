@@ -53,9 +53,10 @@ state_dir_open (const HostDir *host, GError **error)
 }
 
 static PspChip *
-make_chip (StateDir *state, PspGeneration generation, GError **error)
+make_chip (StateDir *state, const HostDir *host, GError **error)
 {
-    g_autoptr (PspChip) chip = psp_chip_manufacture (generation, NULL, error);
+    g_autoptr (PspChip) chip =
+        psp_chip_manufacture_as (host->generation, host->amd_key_id, NULL, error);
 
     if (chip == NULL)
         return NULL;
@@ -67,21 +68,21 @@ make_chip (StateDir *state, PspGeneration generation, GError **error)
 }
 
 PspChip *
-state_dir_chip (StateDir *state, PspGeneration generation, GError **error)
+state_dir_chip (StateDir *state, const HostDir *host, GError **error)
 {
     g_autoptr (SevSecret) blob = NULL;
 
     if (!files_read_secret (state->dir, CHIP, PSP_NV_MAX_SIZE, &blob, error))
         return NULL;
     if (blob == NULL)
-        return make_chip (state, generation, error);
+        return make_chip (state, host, error);
     g_autoptr (PspChip) chip = psp_chip_load (blob, error);
     if (chip == NULL)
         return NULL;
-    if (psp_chip_generation (chip) != generation) {
+    if (psp_chip_generation (chip) != host->generation) {
         g_set_error (error, HOST_ERROR, HOST_ERROR_CONFIG,
                      "host.conf says generation '%s', the platform's chip is '%s'",
-                     psp_generation_name (generation),
+                     psp_generation_name (host->generation),
                      psp_generation_name (psp_chip_generation (chip)));
         return NULL;
     }

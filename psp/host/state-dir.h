@@ -28,14 +28,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (StateDir, state_dir_free)
 
 /**
  * state_dir_chip:
- * @generation: of a chip that is made because there is none yet: takes seconds
+ * @host: says what a chip is like that is made because there is none yet: takes seconds
  *
  * Errors: %HOST_ERROR_IO, %HOST_ERROR_STATE, %HOST_ERROR_CONFIG (there is a chip of another
  * generation), and what psp_chip_load() gives.
  * Returns: (transfer full)
  */
 PspChip *state_dir_chip (StateDir *state,
-                         PspGeneration generation,
+                         const HostDir *host,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** state_dir_has_nv: whether anything is stored */

@@ -52,6 +52,8 @@ test_defaults (void)
     g_assert_cmpuint (host->config.build, ==, 21);
     g_assert_true (host->config.es);
     g_assert_cmpint (host->generation, ==, PSP_GENERATION_MILAN);
+    g_assert_cmpuint (host->config.max_asid - host->config.min_sev_asid + 1, ==, 410);
+    g_assert_false (host->amd_key_id);
 }
 
 static void
@@ -62,7 +64,8 @@ test_conf (void)
     test_dir_init (&dir);
     test_dir_write (&dir, "host.conf",
                     "# a host\n[host]\nformat=1\n[emulator]\nqemu=/opt/q\n[platform]\n"
-                    "api=0.17\nbuild=255\ngeneration=naples\nes=false\n",
+                    "api=0.17\nbuild=255\ngeneration=naples\nes=false\n"
+                    "asids=2\namd-key-id=true\n",
                     0600);
     g_autoptr (HostDir) host = open_host (&dir);
     g_assert_cmpstr (host->qemu, ==, "/opt/q");
@@ -71,6 +74,8 @@ test_conf (void)
     g_assert_cmpuint (host->config.build, ==, 255);
     g_assert_false (host->config.es);
     g_assert_cmpint (host->generation, ==, PSP_GENERATION_NAPLES);
+    g_assert_cmpuint (host->config.max_asid - host->config.min_sev_asid + 1, ==, 2);
+    g_assert_true (host->amd_key_id);
 }
 
 static void
@@ -95,6 +100,9 @@ test_bad_conf (void)
         "[host]\nformat=1\n[platform]\nbuild=x\n",
         "[host]\nformat=1\n[platform]\ngeneration=turin\n",
         "[host]\nformat=1\n[platform]\nes=yes\n",
+        "[host]\nformat=1\n[platform]\nasids=0\n",
+        "[host]\nformat=1\n[platform]\nasids=10001\n",
+        "[host]\nformat=1\n[platform]\namd-key-id=yes\n",
         "[host]\nformat=1\nnonsense\n",
         "[host]\nformat=1\n[emulator]\nqemu=/\xff\n",
     };
@@ -194,10 +202,16 @@ put_chip (const TestDir *dir)
 }
 
 static void
-expect_chip_error (StateDir *state, PspGeneration generation, GQuark domain, int code)
+expect_chip_error (StateDir *state,
+                   HostDir *host,
+                   PspGeneration generation,
+                   GQuark domain,
+                   int code)
 {
     g_autoptr (GError) error = NULL;
-    g_autoptr (PspChip) chip = state_dir_chip (state, generation, &error);
+
+    host->generation = generation;
+    g_autoptr (PspChip) chip = state_dir_chip (state, host, &error);
 
     g_assert_null (chip);
     g_assert_nonnull (error);
@@ -218,26 +232,26 @@ test_chip (void)
     g_assert_cmpuint (test_dir_mode (&dir, "platform"), ==, 0700);
     g_assert_cmpuint (test_dir_mode (&dir, "platform/lock"), ==, 0600);
     put_chip (&dir);
-    PspGeneration generation = PSP_GENERATION_NAPLES;
     g_autoptr (PspChip) chip = NULL;
-    for (; chip == NULL && generation <= PSP_GENERATION_MILAN; generation++)
-        chip = state_dir_chip (state, generation, NULL);
+    for (host->generation = PSP_GENERATION_NAPLES;
+         chip == NULL && host->generation <= PSP_GENERATION_MILAN; host->generation++)
+        chip = state_dir_chip (state, host, NULL);
     g_assert_nonnull (chip);
     const PspGeneration own = psp_chip_generation (chip);
     const PspGeneration other =
         own == PSP_GENERATION_MILAN ? PSP_GENERATION_ROME : PSP_GENERATION_MILAN;
-    expect_chip_error (state, other, HOST_ERROR, HOST_ERROR_CONFIG);
+    expect_chip_error (state, host, other, HOST_ERROR, HOST_ERROR_CONFIG);
 
     /* Damaged, open to others, or empty: never replaced by a new one. */
     test_dir_write (&dir, "platform/chip", "damaged", 0600);
-    expect_chip_error (state, own, 0, 0);
+    expect_chip_error (state, host, own, 0, 0);
     g_autofree char *left = test_dir_read (&dir, "platform/chip");
     g_assert_cmpstr (left, ==, "damaged");
     test_dir_write (&dir, "platform/chip", "", 0600);
-    expect_chip_error (state, own, HOST_ERROR, HOST_ERROR_STATE);
+    expect_chip_error (state, host, own, HOST_ERROR, HOST_ERROR_STATE);
     put_chip (&dir);
     g_assert_cmpint (fchmodat (dir.fd, "platform/chip", 0644, 0), ==, 0);
-    expect_chip_error (state, own, HOST_ERROR, HOST_ERROR_STATE);
+    expect_chip_error (state, host, own, HOST_ERROR, HOST_ERROR_STATE);
 }
 
 static void

@@ -378,6 +378,8 @@ test_builtin_roots (void)
     }
     g_assert_true (policy_key_id_is_emulated ((const guint8 *) "EMULATED-SEVLNCH"));
     g_assert_true (policy_key_id_is_emulated ((const guint8 *) "EMULATED-SEVLNCA"));
+    g_assert_true (policy_key_id_is_emulated ((const guint8 *) "12345678EMULATED"));
+    g_assert_false (policy_key_id_is_emulated ((const guint8 *) "1234EMULATED5678"));
     g_assert_false (policy_key_id_is_emulated ((const guint8 *) "emulated-sevlnch"));
 }
 

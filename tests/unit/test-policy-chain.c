@@ -395,6 +395,9 @@ test_amd_root_and_ids (void)
     set_ids (chain, "EMULATED-SEVLNCH", "fedcba9876543210");
     g_autoptr (PolicyChain) ark = verify_as_amd (chain, roots);
     assert_refused (ark, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED);
+    set_ids (chain, "01234567EMULATED", "fedcba9876543210");
+    g_autoptr (PolicyChain) half = verify_as_amd (chain, roots);
+    assert_refused (half, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED);
     set_ids (chain, "0123456789abcdef", "EMULATED-SEVLNCA");
     g_autoptr (PolicyChain) ask = verify_as_amd (chain, roots);
     assert_refused (ask, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED);

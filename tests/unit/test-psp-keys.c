@@ -9,6 +9,7 @@
 #include "psp/fw/psp-chip-private.h"
 #include "psp/fw/psp-error.h"
 #include "sev/base/sev-bytes.h"
+#include "tests/lib/test-vectors.h"
 #include "tests/unit/psp-fake-host.h"
 
 static void
@@ -154,6 +155,35 @@ test_chip (void)
     assert_damaged (sev_secret_data (blob), sev_secret_size (blob), fake_chip ());
 }
 
+/* The published roots of AMD, and the real key's own id where it is not asked for. */
+static void
+test_amd_key_id (void)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) amd = test_vector_load ("certs/naples-ok/ark.cert");
+    g_autoptr (PspChip) chip =
+        psp_chip_manufacture_as (PSP_GENERATION_NAPLES, TRUE, NULL, &error);
+    g_autoptr (GBytes) ark_bytes = NULL;
+    g_autoptr (GBytes) ask_bytes = NULL;
+    SevAmdCert ark, ask;
+    gsize len;
+
+    g_assert_no_error (error);
+    psp_chip_get_amd_certs (chip, &ark_bytes, &ask_bytes, NULL);
+    const guint8 *data = g_bytes_get_data (ark_bytes, &len);
+    g_assert_true (sev_amd_cert_decode (data, len, &ark, &error));
+    data = g_bytes_get_data (ask_bytes, &len);
+    g_assert_true (sev_amd_cert_decode (data, len, &ask, &error));
+    const guint8 *real = g_bytes_get_data (amd, NULL);
+    g_assert_cmpmem (ark.key_id, 8, real + 4, 8);
+    g_assert_cmpmem (ark.key_id + 8, 8, "EMULATED", 8);
+    g_assert_cmpmem (ark.certifying_id, 16, ark.key_id, 16);
+    g_assert_cmpmem (ask.certifying_id, 16, ark.key_id, 16);
+    g_assert_cmpmem (ask.key_id, 16, "EMULATED-SEVLNCA", 16);
+    g_autoptr (GByteArray) body = sev_amd_cert_encode_body (&ask);
+    assert_rsa_signed (body->data, body->len, ask.signature, &ark);
+}
+
 static void
 test_chip_saved (void)
 {
@@ -285,6 +315,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/psp-keys/identity", test_identity);
+    g_test_add_func ("/psp-keys/amd-key-id", test_amd_key_id);
     g_test_add_func ("/psp-keys/saved", test_keys_saved);
     g_test_add_func ("/psp-keys/mixed-identity", test_mixed_identity);
     g_test_add_func ("/psp-chip/certificates", test_chip);
