@@ -26,6 +26,7 @@ static const LauncherReason reasons[] = {
     REASON (NO_SEV, "sev-missing", STATE),
     REASON (DOMAIN_EXISTS, "domain-exists", STATE),
     REASON (DOMAIN_STATE, "domain-state", STATE),
+    REASON (PLATFORM_STATE, "platform-state", STATE),
     REASON (EMULATED_STATE, "emulated-host-state", STATE),
     REASON (TOOL_MISSING, "tool-missing", HOST),
     REASON (RUN_AS, "run-as", HOST),

@@ -46,6 +46,7 @@ typedef enum {
     LAUNCHER_ERROR_NO_SEV,                 /* sev-missing */
     LAUNCHER_ERROR_DOMAIN_EXISTS,          /* domain-exists */
     LAUNCHER_ERROR_DOMAIN_STATE,           /* domain-state */
+    LAUNCHER_ERROR_PLATFORM_STATE,         /* platform-state */
     LAUNCHER_ERROR_EMULATED_STATE,         /* emulated-host-state */
     LAUNCHER_ERROR_TOOL_MISSING,           /* tool-missing */
     LAUNCHER_ERROR_RUN_AS,                 /* run-as */

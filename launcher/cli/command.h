@@ -75,5 +75,6 @@ int cmd_run (int argc, char **argv);
 int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);
+int cmd_platform (int argc, char **argv);
 
 G_END_DECLS

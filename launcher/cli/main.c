@@ -16,6 +16,7 @@ static const Command commands[] = {
     { "owner-init", "Make the guest owner's directory", cmd_owner_init },
     { "release", "Pin what may be booted, and store its secrets", cmd_release },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
+    { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { NULL, NULL, NULL },
 };
 

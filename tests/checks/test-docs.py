@@ -19,6 +19,7 @@ MAN = TOP / "launcher/man/sevlaunch.1"
 DOCUMENTS = ["README.md", "SECURITY.md", "HACKING.md", "NEWS.md", "ovmf-hooks/guest/README.md",
              "ovmf-hooks/edk2/README.md", "tests/vectors/README.md"]
 EVERY, EVERY_EMULATOR = "Options of every command", "Options of every emulator command"
+EVERY_PLATFORM = "Options of every platform command"
 
 
 def run(*argv, **more):
@@ -73,11 +74,12 @@ def man_options(text):
 
 def compare_options(man_text, commands):
     parts = man_options(man_text)
-    every, emulator = parts.pop(EVERY, set()), parts.pop(EVERY_EMULATOR, set())
+    every = parts.pop(EVERY, set())
+    groups = {"emulator": parts.pop(EVERY_EMULATOR, set()), "platform": parts.pop(EVERY_PLATFORM, set())}
     complaints = [f"{name}: in --help only" for name in commands.keys() - parts.keys()]
     complaints += [f"{name}: in the man page only" for name in parts.keys() - commands.keys()]
     for name in commands.keys() & parts.keys():
-        man = parts[name] | every | (emulator if name.startswith("emulator ") else set())
+        man = parts[name] | every | groups.get(name.partition(" ")[0], set())
         complaints += [f"{name} {o}: in --help only" for o in commands[name] - man]
         complaints += [f"{name} {o}: in the man page only" for o in man - commands[name]]
     return sorted(complaints)

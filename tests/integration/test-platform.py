@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""sevlaunch platform on an emulated host: what it writes, changes and refuses."""
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import devsev  # noqa: E402
+import emuhost  # noqa: E402
+import launchbed  # noqa: E402
+import tap  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+
+NAMES = ("pdh", "pek", "oca", "cek", "ask", "ark")
+
+
+class Platform:
+    def __init__(self, bed):
+        self.bed = bed
+        self.dir = os.path.join(bed.dir, "certs")
+        os.mkdir(self.dir)
+
+    def run(self, verb, *words, where=True):
+        return self.bed.run("platform", verb, "--json", *(self.bed.where() if where else ()), *words)
+
+    def must(self, verb, *words):
+        result = self.run(verb, *words)
+        if result.code != 0:
+            raise tap.Failure(str(result))
+        return result.json
+
+    def files(self):
+        """What export --full writes, by name."""
+        self.must("export", "--full", "--dir", self.dir)
+        return {name: emuhost.read_bytes(f"{self.dir}/{name}.cert") for name in NAMES}
+
+    def sign(self):
+        """The owner's part of a ceremony: paths of signed CSR and OCA."""
+        self.must("csr", "--dir", self.dir)
+        pair = devsev.sign_csr(emuhost.read_bytes(f"{self.dir}/pek_csr.cert"), ec.generate_private_key(ec.SECP384R1()))
+        paths = [f"{self.dir}/{name}" for name in ("pek_csr.signed.cert", "oca-owner.cert")]
+        for path, data in zip(paths, pair):
+            with open(path, "wb") as f:
+                f.write(data)
+        return paths
+
+
+def looks(bed, p, t):
+    with t.test("status, id"):
+        status = p.must("status")
+        t.equal((status["emulated"], status["state"], status["owner"], status["guest_count"]), (True, "init", "self", 0))
+        t.equal([len(i) for i in p.must("id")["sockets"]], [128])
+    with t.test("export writes what the host's own directory has, the CEK signed"):
+        files = p.files()
+        t.equal(files, {name: bed.host.certificate(name) for name in NAMES})
+        t.equal([len(files[name]) for name in NAMES], [2084] * 4 + [832] * 2)
+    with t.test("export into one file, in sevctl's order"):
+        path = os.path.join(p.dir, "chain")
+        for full, names in (([], NAMES[:4]), (["--full"], NAMES)):
+            p.must("export", *full, path)
+            t.equal(emuhost.read_bytes(path), b"".join(files[name] for name in names))
+    with t.test("verify: the owner's trusted root, or --platform emulated"):
+        for words in (["--owner", bed.owner], ["--platform", "emulated"]):
+            seen = p.must("verify", *words)
+            t.equal((seen["verified"], seen["kind"], seen["owner"]), (True, "emulated", "self"))
+            t.true(all(link["ok"] for link in seen["links"]), seen)
+
+
+def changes(p, t):
+    with t.test("pdh-gen: another PDH, the same PEK"):
+        before = p.files()
+        p.must("pdh-gen")
+        after = p.files()
+        t.equal([name for name in NAMES if before[name] != after[name]], ["pdh"])
+    with t.test("csr and import: an external owner, still verified"):
+        signed, oca = p.sign()
+        p.must("import", "--yes", signed, oca)
+        seen = p.must("verify", "--platform", "emulated")
+        t.equal((seen["owner"], p.must("status")["owner"]), ("external", "external"))
+        t.equal(p.files()["oca"], emuhost.read_bytes(oca))
+
+
+def refused(bed, p, table):
+    def row(name, *words, says=(), **more):
+        table.row(name, run=lambda _: p.run(*words, **more), says=says, again=False)
+
+    signed, oca = (f"{p.dir}/{name}" for name in ("pek_csr.signed.cert", "oca-owner.cert"))
+    row("platform-import-owned", "import", "--yes", signed, oca, says=["ALREADY_OWNED"])
+    p.must("pek-gen", "--yes")
+    row("platform-import-unsigned", "import", "--yes", f"{p.dir}/pek_csr.cert", oca)
+    row("platform-without-yes", "reset", says=["--yes", "snapshots"])
+    row("platform-where-unknown", "status", "--platform", "snp", says=["--platform"])
+    row("platform-no-host", "status", "--emulated-host", "/tmp/no-such-host", where=False)
+    row("platform-real-missing", "status", "--platform", "sev", where=False)
+    row("platform-root-untrusted", "verify", says=["EMULATED", "trust"])
+    row("platform-cek-of-another", "export", "--full", "--dir", p.dir, "--cek", p.other)
+
+
+def undone(bed, p, t):
+    with t.test("pek-gen: its own again, nothing of the old identity"):
+        t.equal(p.must("status")["owner"], "self")
+        before = p.files()
+        p.must("reset", "--yes")
+        after = p.files()
+        t.equal([name for name in NAMES if before[name] == after[name]], ["cek", "ask", "ark"])
+        t.equal(p.must("verify", "--platform", "emulated")["owner"], "self")
+    with t.test("a launch after all of it"):
+        bed.destroy(bed.released().json["domain"]["name"])
+    with t.test("inside of the host the same, without starting another process"):
+        done = bed.host.exec(bed.program, "platform", "status")
+        t.true("EMULATED platform" in done.stdout, done.stdout)
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        p = Platform(bed)
+        p.other = os.path.join(bed.dir, "other-cek.cert")
+        with emuhost.EmulatedHost() as other, open(p.other, "wb") as f:
+            f.write(other.certificate("cek"))
+        looks(bed, p, t)
+        changes(p, t)
+        table = launchbed.Table(bed, t, __file__)
+        refused(bed, p, table)
+        undone(bed, p, t)
+        table.finish()
+    t.finish()
+
+
+main()
