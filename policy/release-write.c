@@ -45,6 +45,8 @@ format_release (const PolicyReleaseSpec *spec, gsize *len)
     set_hex (file, "boot", "kernel", spec->kernel);
     set_hex (file, "boot", "initrd", spec->initrd);
     set_hex (file, "boot", "cmdline", spec->cmdline);
+    if (spec->vcpus > 0)
+        g_key_file_set_uint64 (file, "boot", "vcpus", spec->vcpus);
     for (guint i = 0; i < spec->n_secrets; i++) {
         g_autofree char *name = secret_file_name (spec->secret_names[i]);
         g_key_file_set_string (file, "secrets", spec->secret_names[i], name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ovmf-hooks/ovmf-hashes.h"
+#include "policy/attest/owner-vmsa.h"
 #include "policy/key-file.h"
 #include "policy/owner-file.h"
 #include "policy/release-private.h"
@@ -13,6 +14,7 @@
 #define GROUP_RELEASE "release"
 #define GROUP_BOOT "boot"
 #define GROUP_SECRETS "secrets"
+#define KEY_VCPUS "vcpus"
 #define KEY_HEADER_SHA256 "luks-header-sha256"
 #define KEY_HEADER_LENGTH "luks-header-length"
 
@@ -37,6 +39,7 @@ struct _PolicyRelease {
     char *luks_uuid;
     GArray *firmware; /* guint8[SEV_DIGEST_SIZE] */
     Digest digests[N_DIGESTS];
+    guint vcpus;     /* 0: any number */
     GArray *secrets; /* Secret */
     gboolean has_pin;
     guint8 pin[OVMF_LUKS_HEADER_PIN_SIZE];
@@ -46,8 +49,8 @@ static const PolicyKeyFileGroup *const *
 release_groups (void)
 {
     static const char *const release_keys[] = { "format", "image", "luks-uuid", NULL };
-    static const char *const boot_keys[] = { "firmware", "uki",     "kernel",
-                                             "initrd",   "cmdline", NULL };
+    static const char *const boot_keys[] = { "firmware", "uki",     "kernel", "initrd",
+                                             "cmdline",  KEY_VCPUS, NULL };
     static const char *const secret_keys[] = { OVMF_SECRET_LUKS_KEY, KEY_HEADER_SHA256,
                                                KEY_HEADER_LENGTH, NULL };
     static const PolicyKeyFileGroup release = { GROUP_RELEASE, release_keys, FALSE };
@@ -170,11 +173,26 @@ parse_firmware (PolicyRelease *release, GKeyFile *file, GError **error)
 }
 
 static gboolean
+parse_vcpus (PolicyRelease *release, GKeyFile *file, GError **error)
+{
+    g_autofree char *text = g_key_file_get_string (file, GROUP_BOOT, KEY_VCPUS, NULL);
+    guint64 value;
+
+    if (text == NULL)
+        return TRUE;
+    if (!g_ascii_string_to_unsigned (text, 10, 1, POLICY_MAX_VCPUS, &value, NULL))
+        return syntax (error, "[boot] " KEY_VCPUS " '%.40s' is not a number from 1 to %u",
+                       text, POLICY_MAX_VCPUS);
+    release->vcpus = (guint) value;
+    return TRUE;
+}
+
+static gboolean
 parse_boot (PolicyRelease *release, GKeyFile *file, GError **error)
 {
     const Digest *digests = release->digests;
 
-    if (!parse_firmware (release, file, error))
+    if (!parse_firmware (release, file, error) || !parse_vcpus (release, file, error))
         return FALSE;
     for (guint i = 0; i < N_DIGESTS; i++) {
         g_autofree char *text =
@@ -384,6 +402,13 @@ policy_release_get_cmdline (const PolicyRelease *release)
 }
 
 guint
+policy_release_get_vcpus (const PolicyRelease *release)
+{
+    g_return_val_if_fail (release != NULL, 0);
+    return release->vcpus;
+}
+
+guint
 policy_release_n_firmware (const PolicyRelease *release)
 {
     g_return_val_if_fail (release != NULL, 0);
@@ -555,6 +580,23 @@ check_firmware (const PolicyRelease *release,
     return FALSE;
 }
 
+static gboolean
+check_vcpus (const PolicyRelease *release, const PolicyBoot *boot, PolicyVerdict *verdict)
+{
+    if (release->vcpus == 0 || (boot->es && boot->vcpus == release->vcpus))
+        return TRUE;
+    if (boot->es)
+        policy_verdict_fail (verdict, POLICY_CHECK_BOOT, "vcpus-not-released",
+                             "%u vCPUs where release '%s' pins %u", boot->vcpus,
+                             release->name, release->vcpus);
+    else
+        policy_verdict_fail (verdict, POLICY_CHECK_BOOT, "vcpus-not-released",
+                             "release '%s' pins %u vCPUs, whose number only SEV-ES proves "
+                             "(--policy with es)",
+                             release->name, release->vcpus);
+    return FALSE;
+}
+
 gboolean
 policy_release_check (const PolicyRelease *release,
                       const PolicyBoot *boot,
@@ -563,7 +605,8 @@ policy_release_check (const PolicyRelease *release,
     g_return_val_if_fail (release != NULL && boot != NULL && verdict != NULL, FALSE);
 
     const gboolean firmware = check_firmware (release, boot, verdict);
-    const gboolean chain = check_boot (release, boot, verdict);
+    const gboolean vcpus = check_vcpus (release, boot, verdict);
+    const gboolean chain = check_boot (release, boot, verdict) && vcpus;
     if (chain && boot->measured)
         policy_verdict_pass (verdict, POLICY_CHECK_BOOT);
     return firmware && chain;

@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  *     [boot]
  *     firmware=HEX64;HEX64                 SHA-256 of firmware images, at least one
  *     uki=HEX64                            or kernel=, initrd= and cmdline=
+ *     vcpus=N                              as many, with SEV-ES only; any if not given
  *     [secrets]
  *     luks-key=FILE                        an alias or GUID, and a file beside release.conf
  *     luks-header-sha256=HEX64             makes the "luks-header" pin
@@ -68,6 +69,8 @@ const guint8 *policy_release_get_uki (const PolicyRelease *release);
 const guint8 *policy_release_get_kernel (const PolicyRelease *release);
 const guint8 *policy_release_get_initrd (const PolicyRelease *release);
 const guint8 *policy_release_get_cmdline (const PolicyRelease *release);
+/** policy_release_get_vcpus: 0 if any number will do */
+guint policy_release_get_vcpus (const PolicyRelease *release);
 guint policy_release_n_firmware (const PolicyRelease *release);
 const guint8 *policy_release_get_firmware (const PolicyRelease *release, guint index);
 /** policy_release_allows_firmware: Returns: %TRUE if @sha256 is pinned */
@@ -96,13 +99,15 @@ typedef struct {
     guint8 kernel[SEV_DIGEST_SIZE];
     guint8 initrd[SEV_DIGEST_SIZE];  /* as in the hash table */
     guint8 cmdline[SEV_DIGEST_SIZE]; /* as in the hash table */
+    gboolean es;                     /* @vcpus are measured */
+    guint vcpus;
 } PolicyBoot;
 
 /**
  * policy_release_check:
  * Records %POLICY_CHECK_FIRMWARE and %POLICY_CHECK_BOOT.  Every difference is a reason of
  * its own: firmware-not-released, boot-unmeasured, boot-kind-differs, uki-not-released,
- * kernel-not-released, initrd-not-released, cmdline-not-released.
+ * kernel-not-released, initrd-not-released, cmdline-not-released, vcpus-not-released.
  *
  * A UKI boots with no initrd and an empty command line, else initrd-not-released and
  * cmdline-not-released.  What the owner accepts for this launch is waived instead, and
@@ -124,6 +129,7 @@ typedef struct {
     const guint8 *kernel; /* with initrd and cmdline, as in the hash table */
     const guint8 *initrd;
     const guint8 *cmdline;
+    guint vcpus;                      /* 0: any number */
     const guint8 *luks_header_sha256; /* (nullable) */
     guint64 luks_header_length;
     const char *const *secret_names; /* aliases or GUIDs */

@@ -32,6 +32,7 @@ typedef struct {
     char *append;
     char **firmware;
     char **secrets;
+    int vcpus; /* 0: not given */
     gboolean no_disk_pin;
     gboolean replace;
 } ReleaseOptions;
@@ -205,6 +206,7 @@ make_draft (const ReleaseOptions *o, Draft *draft, GError **error)
     draft->name = g_strdup (o->name != NULL ? o->name : base);
     draft->image = g_steal_pointer (&base);
     draft->spec.image = draft->image;
+    draft->spec.vcpus = (guint) o->vcpus;
     return TRUE;
 }
 
@@ -225,6 +227,8 @@ say (const CommandCommon *common, const Draft *draft)
         json_object_set_string_member (object, what, boot);
         if (draft->luks != NULL)
             json_object_set_string_member (object, "luks_uuid", draft->luks->uuid);
+        if (draft->spec.vcpus > 0)
+            json_object_set_int_member (object, "vcpus", draft->spec.vcpus);
         json_object_set_int_member (object, "secrets", draft->spec.n_secrets);
         return command_print_json (object);
     }
@@ -232,6 +236,8 @@ say (const CommandCommon *common, const Draft *draft)
             draft->spec.image, firmware, what, boot);
     if (draft->luks != NULL)
         printf ("  disk      LUKS %s, header pinned\n", draft->luks->uuid);
+    if (draft->spec.vcpus > 0)
+        printf ("  vCPUs     %u, with SEV-ES\n", draft->spec.vcpus);
     printf ("  secrets   %u\n", draft->spec.n_secrets);
     return LAUNCHER_EXIT_OK;
 }
@@ -264,6 +270,8 @@ parse (ReleaseOptions *o, CommandCommon *common, int *argc, char ***argv, GError
           "TEXT" },
         { "firmware", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->firmware,
           "Pin this firmware (repeatable; default: the one built by sevlaunch)", "FILE" },
+        { "vcpus", 0, 0, G_OPTION_ARG_INT, &o->vcpus,
+          "Pin the number of processors, which SEV-ES proves", "N" },
         { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
           "A secret for the guest (repeatable; FILE may be -)", "ALIAS|GUID:FILE" },
         { "no-disk-pin", 0, 0, G_OPTION_ARG_NONE, &o->no_disk_pin,
@@ -282,6 +290,8 @@ parse (ReleaseOptions *o, CommandCommon *common, int *argc, char ***argv, GError
         return usage (error, "--uki and --kernel exclude each other");
     if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL))
         return usage (error, "--initrd and --append need --kernel");
+    if (o->vcpus < 0 || o->vcpus > 512)
+        return usage (error, "--vcpus is out of range");
     return TRUE;
 }
 

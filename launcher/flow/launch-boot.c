@@ -340,6 +340,8 @@ launch_boot_judge (const LaunchBoot *boot,
 {
     PolicyBoot seen = { .measured = boot->measured,
                         .uki = boot->uki != NULL,
+                        .es = (owner->guest_policy & SEV_POLICY_ES) != 0,
+                        .vcpus = boot->vcpus,
                         .allow_unmeasured = options->allow_unmeasured_boot };
 
     memcpy (seen.firmware, boot->firmware.sha256, SEV_DIGEST_SIZE);

@@ -86,6 +86,22 @@ class Es(hostile.Attacks):
                                       launch=lambda: self.paused(*ES))
             self.tap.equal((result.code, result.json["measured"]["vcpus"]["vmsa"]), (0, "init2"), result)
 
+    def pinned(self):
+        conf = os.path.join(self.bed.owner, "releases", "disk.qcow2", "release.conf")
+        text = emuhost.read_bytes(conf).replace(b"[boot]\n", b"[boot]\nvcpus=2\n")
+        with launchbed.changed(conf, text):
+            with self.tap.test("a release of 2 vCPUs: verified"):
+                result = self.paused(*ES, "--vcpus", "2")
+                self.tap.equal((result.code, result.json["measured"]["vcpus"]["count"]), (0, 2), result)
+            self.table.row("es-release-pins-vcpus", *ES, *hostile.SMALL, "--vcpus", "3", says=["pins 2"], again=False)
+            self.table.row("release-pins-vcpus-without-es", *hostile.SMALL, "--vcpus", "2",
+                           says=["only SEV-ES proves"], again=False)
+        with self.tap.test("release create --vcpus writes the pin"):
+            self.bed.release("--vcpus", "2", "--name", "two")
+            with open(os.path.join(self.bed.owner, "releases", "two", "release.conf"), encoding="utf-8") as f:
+                self.tap.true("\nvcpus=2\n" in f.read(), "no vcpus=2")
+            shutil.rmtree(os.path.join(self.bed.owner, "releases", "two"))
+
     def not_there(self):
         image = emuhost.read_bytes(self.bed.firmware)
         at = image.rindex(RESET_BLOCK)
@@ -111,6 +127,7 @@ def main():
             else:
                 es.judged_again(vcpus)
         es.other_processors()
+        es.pinned()
         es.not_there()
         es.table.finish()
     t.finish()

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "ovmf-hooks/ovmf-hashes.h"
 #include "policy/owner-dir.h"
 #include "policy/policy-error.h"
 #include "tests/lib/test-dir.h"
@@ -147,6 +148,55 @@ test_take (void)
     g_assert_nonnull (strstr (error->message, "'b.img'"));
 }
 
+/* The number of processors is a pin like the others, that only SEV-ES can honour. */
+static void
+test_release_vcpus (void)
+{
+    static const char head[] = "[release]\nformat=1\nimage=a.img\n[boot]\nvcpus=%s\n"
+                               "firmware=%064d\nuki=%064d\n";
+    static const struct {
+        gboolean es;
+        guint vcpus;
+        gboolean ok;
+    } cases[] = {
+        { TRUE, 4, TRUE }, { TRUE, 3, FALSE }, { TRUE, 5, FALSE }, { FALSE, 4, FALSE }
+    };
+    static const char *const bad[] = { "0", "4097", "-1", "4 ", "x", "" };
+    g_autofree char *text = g_strdup_printf (head, "4", 0, 0);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PolicyRelease) release =
+        policy_release_parse ("a", text, strlen (text), &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpuint (policy_release_get_vcpus (release), ==, 4);
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+        PolicyBoot boot = { .measured = TRUE, .uki = TRUE };
+
+        g_assert_true (ovmf_hashes_no_initrd (boot.initrd, NULL));
+        g_assert_true (ovmf_hashes_cmdline (NULL, boot.cmdline, NULL));
+        boot.es = cases[i].es;
+        boot.vcpus = cases[i].vcpus;
+        g_assert_cmpint (policy_release_check (release, &boot, verdict), ==, cases[i].ok);
+        g_assert_cmpint (policy_verdict_check_passed (verdict, POLICY_CHECK_BOOT), ==,
+                         cases[i].ok);
+        if (cases[i].ok)
+            continue;
+        GPtrArray *reasons = policy_verdict_get_reasons (verdict);
+        g_assert_cmpuint (reasons->len, ==, 1);
+        g_assert_cmpstr (((const PolicyReason *) reasons->pdata[0])->id, ==,
+                         "vcpus-not-released");
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+        g_autofree char *conf = g_strdup_printf (head, bad[i], 0, 0);
+        g_autoptr (GError) cause = NULL;
+        g_autoptr (PolicyRelease) none =
+            policy_release_parse ("a", conf, strlen (conf), &cause);
+        g_assert_null (none);
+        g_assert_error (cause, POLICY_ERROR, POLICY_ERROR_RELEASE_SYNTAX);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -155,5 +205,6 @@ main (int argc, char **argv)
     g_test_add_func ("/owner/find-disagrees", test_find_disagrees);
     g_test_add_func ("/owner/find-two", test_find_two);
     g_test_add_func ("/owner/take", test_take);
+    g_test_add_func ("/release/vcpus", test_release_vcpus);
     return g_test_run ();
 }
