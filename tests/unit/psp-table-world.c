@@ -374,10 +374,10 @@ export_blobs (World *world, const char *pdh, const char *plat)
 static void
 export_other (World *world)
 {
-    g_autoptr (World) other = world_new ("UNINIT+fresh");
+    g_autoptr (World) other = world_new (world->old ? "UNINIT+fresh+old" : "UNINIT+fresh");
 
     sev_secret_unref (other->host->nv);
-    other->host->nv = stored_state (2, FALSE);
+    other->host->nv = world->old ? NULL : stored_state (2, FALSE);
     issue_init (other);
     export_blobs (other, "PDH", "PLAT");
     g_hash_table_insert (world->blobs, g_strdup ("PDH"),
@@ -466,6 +466,7 @@ run_second (World *world, guint32 asid)
     activate (world, second, asid);
     measure (world, second, NULL);
     issue_handle (world, 0x35, second);
+    world->second = second;
 }
 
 static void
@@ -518,6 +519,20 @@ swap_out (World *world)
 }
 
 static void
+swap_in (World *world)
+{
+    guint8 buffer[32] = { 0 };
+
+    issue (world, 0x71,
+           (const Put[]){ { 0, 4, world->handle },
+                          { 8, 8, at ("SW") },
+                          { 16, 8, at ("DST") },
+                          { 24, 8, at ("MDATA") },
+                          { 0 } },
+           buffer, sizeof buffer);
+}
+
+static void
 make_guest (World *world, const char *state)
 {
     const guint32 min = world->full ? 1 : world->policy & SEV_POLICY_ES ? 1 : 100;
@@ -539,6 +554,8 @@ make_guest (World *world, const char *state)
         issue_handle (world, 0x35, world->handle);
     if (world->swapped)
         swap_out (world);
+    if (world->spent)
+        swap_in (world);
     if (state[0] == 'S')
         send_start (world);
     if (g_str_equal (state, "SENT"))
@@ -557,12 +574,13 @@ parse_start (World *world, char **parts)
         gboolean *flag;
     } flags[] = {
         { "es", &world->engine_es },    { "inactive", &world->inactive },
-        { "swapped", &world->swapped }, { "noflush", &world->noflush },
-        { "stale", &world->stale },     { "two", &world->two },
-        { "owned", &world->owned },     { "fresh", &world->fresh },
-        { "nvbad", &world->nvbad },     { "nvbad2", &world->nvbad2 },
-        { "full", &world->full },       { "noes", &world->noes },
-        { "other", &world->other },     { "signed", &world->chain_signed },
+        { "swapped", &world->swapped }, { "spent", &world->spent },
+        { "noflush", &world->noflush }, { "stale", &world->stale },
+        { "two", &world->two },         { "owned", &world->owned },
+        { "fresh", &world->fresh },     { "nvbad", &world->nvbad },
+        { "nvbad2", &world->nvbad2 },   { "full", &world->full },
+        { "noes", &world->noes },       { "other", &world->other },
+        { "old", &world->old },         { "signed", &world->chain_signed },
     };
 
     for (guint i = 1; parts[i] != NULL; i++) {
@@ -593,6 +611,8 @@ make_device (World *world)
     psp_config_init (&config);
     if (world->noes)
         config.es = FALSE;
+    if (world->old && !world->other)
+        config.api_minor = 40;
     if (world->full) {
         config.min_sev_asid = 1;
         config.max_asid = 2;

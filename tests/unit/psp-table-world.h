@@ -21,9 +21,10 @@ typedef struct {
 typedef struct {
     FakeHost *host;
     PspDevice *psp;
-    gboolean engine_es, inactive, swapped, noflush, stale, two, owned, fresh, nvbad;
-    gboolean nvbad2, full, noes, other, chain_signed;
+    gboolean engine_es, inactive, swapped, spent, noflush, stale, two, owned, fresh, nvbad;
+    gboolean nvbad2, full, noes, other, old, chain_signed;
     guint32 policy;
+    guint32 second; /* handle of the other guest, with @two or @full */
     guint32 handle; /* of the guest; WORLD_BAD_HANDLE: there is none */
     WorldSession session;
     guint8 measure[SEV_MAC_SIZE];

@@ -68,6 +68,8 @@ value_of (const Try *t, const char *text)
         return value;
     if (g_str_equal (text, "H"))
         return t->world->handle;
+    if (g_str_equal (text, "H2"))
+        return t->world->second;
     if (g_str_equal (text, "bad"))
         return WORLD_BAD_HANDLE;
     if (g_str_has_suffix (text, "_LEN")) {
