@@ -36,7 +36,7 @@ export SEVLAUNCH_BUILD=$build/gcc
 # Python and its modules from Debian, also where another Python comes first.
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 
-guest_tests=$(ls tests/{checks,firmware,guest,relay,integration}/test-*.{sh,py} 2>/dev/null || true)
+guest_tests=$(ls tests/{checks,firmware,guest,memory,relay,integration}/test-*.{sh,py} 2>/dev/null || true)
 if [ $# -gt 0 ]; then
     chosen=()
     for test in $guest_tests; do

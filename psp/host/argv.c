@@ -189,9 +189,9 @@ push (GPtrArray *out, const char *option, const char *format, ...)
 }
 
 static void
-push_monitor (GPtrArray *out, int fd)
+push_monitor (GPtrArray *out, const char *id, int fd)
 {
-    push (out, "-chardev", "socket,id=charmonitor,fd=%d,server=on,wait=off", fd);
+    push (out, "-chardev", "socket,id=%s,fd=%d,server=on,wait=off", id, fd);
 }
 
 /* @value is the JSON of a memory backend or a block node without its file. */
@@ -232,10 +232,10 @@ push_item (GPtrArray *out, const ArgvItem *item, const ArgvFds *fds, gboolean kv
     case ARGV_ROLE_DROP:
         return;
     case ARGV_ROLE_MONITOR:
-        push_monitor (out, fds->monitor);
+        push_monitor (out, "charmonitor", fds->monitor);
         return;
     case ARGV_ROLE_PROBE_QMP:
-        push_monitor (out, fds->monitor);
+        push_monitor (out, "charmonitor", fds->monitor);
         push (out, "-mon", "chardev=charmonitor,mode=control");
         return;
     case ARGV_ROLE_PROBE_MACHINE:
@@ -278,6 +278,8 @@ argv_build (const Argv *argv,
         if (argv->kernel != NULL && serve_kernel_file)
             push (out, "-fw_cfg", "name=etc/boot/kernel,file=/proc/self/fd/%d",
                   fds->kernel);
+        push_monitor (out, "charsevrelay", fds->control);
+        push (out, "-mon", "chardev=charsevrelay,mode=control");
         /* A launch is measured once: there is no second start of the same guest. */
         push (out, "-action", "reboot=shutdown");
     }

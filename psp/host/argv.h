@@ -81,6 +81,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Argv, argv_free)
 /** ArgvFds: descriptors that QEMU inherits; -1 where there is none */
 typedef struct {
     int monitor;  /* listening socket */
+    int control;  /* listening socket of a second monitor, for the relay itself */
     int ram;      /* shared memory file of @ram_size bytes */
     int firmware; /* sealed */
     int kernel;   /* sealed */

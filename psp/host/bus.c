@@ -16,6 +16,7 @@ typedef struct {
 
 struct _Bus {
     GuestMemory *ram;
+    PrivateMemory *private_memory; /* (nullable) */
     const guint8 *rom;
     gsize rom_len;
     Buffer buffers[MAX_BUFFERS];
@@ -35,9 +36,10 @@ bus_free (Bus *bus)
 }
 
 void
-bus_set_ram (Bus *bus, GuestMemory *memory)
+bus_set_ram (Bus *bus, GuestMemory *memory, PrivateMemory *private_memory)
 {
     bus->ram = memory;
+    bus->private_memory = private_memory;
 }
 
 guint64
@@ -108,8 +110,7 @@ find_readable (const Bus *bus, guint64 paddr, guint64 len)
 gboolean
 bus_range_ok (Bus *bus, guint64 paddr, guint64 len, PspMemoryAccess access)
 {
-    /* The image in flash is memory to the firmware; nothing is written to it, because
-     * there is no memory-encryption engine. */
+    /* The image in flash is memory to the firmware; bus_write_private() leaves it. */
     return find_readable (bus, paddr, len) != NULL;
 }
 
@@ -142,4 +143,41 @@ bus_write (Bus *bus, guint64 paddr, const void *buf, gsize len, GError **error)
         return no_memory (paddr, len, error);
     memcpy (found, buf, len);
     return TRUE;
+}
+
+/* Whether an access goes through the engine. */
+static gboolean
+is_private_ram (const Bus *bus, guint64 paddr, gsize len)
+{
+    return bus->private_memory != NULL && paddr < BUS_BUFFERS &&
+           guest_memory_range (bus->ram, paddr, len) != NULL;
+}
+
+gboolean
+bus_write_private (Bus *bus,
+                   const PspGuestKey *key,
+                   guint64 paddr,
+                   const void *data,
+                   gsize len,
+                   GError **error)
+{
+    if (is_private_ram (bus, paddr, len))
+        return private_memory_write (bus->private_memory, key, paddr, data, len, error);
+    if (find_rom (bus, paddr, len) == NULL)
+        return bus_write (bus, paddr, data, len, error);
+    return bus->private_memory == NULL ||
+           private_memory_set_key (bus->private_memory, key, error);
+}
+
+gboolean
+bus_read_private (Bus *bus,
+                  const PspGuestKey *key,
+                  guint64 paddr,
+                  void *buf,
+                  gsize len,
+                  GError **error)
+{
+    if (is_private_ram (bus, paddr, len))
+        return private_memory_read (bus->private_memory, key, paddr, buf, len, error);
+    return bus_read (bus, paddr, buf, len, error);
 }

@@ -3,6 +3,7 @@
 
 #include "psp/fw/psp-device.h"
 #include "psp/host/guest-memory.h"
+#include "psp/host/private-memory.h"
 
 G_BEGIN_DECLS
 
@@ -21,8 +22,12 @@ Bus *bus_new (void);
 void bus_free (Bus *bus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bus, bus_free)
 
-/** bus_set_ram: @memory: (transfer none): mapped, outlives @bus */
-void bus_set_ram (Bus *bus, GuestMemory *memory);
+/**
+ * bus_set_ram:
+ * @memory: (transfer none): mapped, outlives @bus
+ * @private_memory: (transfer none) (nullable): the engine before it; outlives @bus
+ */
+void bus_set_ram (Bus *bus, GuestMemory *memory, PrivateMemory *private_memory);
 
 /**
  * bus_set_rom:
@@ -47,5 +52,25 @@ gboolean bus_read (Bus *bus, guint64 paddr, void *buf, gsize len, GError **error
     G_GNUC_WARN_UNUSED_RESULT;
 gboolean bus_write (Bus *bus, guint64 paddr, const void *buf, gsize len, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * bus_write_private: PspHostOps.write_private
+ *
+ * Guest memory takes the data through its engine.  Flash keeps what it has: it is no memory
+ * of this machine's.  Elsewhere, and without an engine, this is bus_write().
+ */
+gboolean bus_write_private (Bus *bus,
+                            const PspGuestKey *key,
+                            guint64 paddr,
+                            const void *data,
+                            gsize len,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** bus_read_private: PspHostOps.read_private */
+gboolean bus_read_private (Bus *bus,
+                           const PspGuestKey *key,
+                           guint64 paddr,
+                           void *buf,
+                           gsize len,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -62,6 +62,20 @@ check_property (JsonObject *arguments)
     return NULL;
 }
 
+/* The page tables are ciphertext too. */
+static const char *
+check_dump (JsonObject *arguments)
+{
+    JsonNode *node =
+        arguments != NULL ? json_object_get_member (arguments, "paging") : NULL;
+
+    if (node == NULL || (JSON_NODE_HOLDS_VALUE (node) &&
+                         json_node_get_value_type (node) == G_TYPE_BOOLEAN &&
+                         !json_node_get_boolean (node)))
+        return NULL;
+    return "with 'paging' it follows page tables, which are encrypted";
+}
+
 static const CommandRow commands[] = {
     /* The secure processor's. */
     { "query-sev", COMMAND_OURS, NULL, NULL },
@@ -71,10 +85,14 @@ static const CommandRow commands[] = {
     { "sev-inject-launch-secret", COMMAND_OURS, NULL, NULL },
 
     { "cont", COMMAND_CONT, NULL, NULL },
+    { "dump-guest-memory", COMMAND_WRAPPED, check_dump, NULL },
     { "human-monitor-command", COMMAND_HMP, NULL, NULL },
+    { "memsave", COMMAND_PAUSED, NULL, NULL },
     { "migrate-set-capabilities", COMMAND_CHECK, check_capabilities, NULL },
+    { "pmemsave", COMMAND_WRAPPED, NULL, NULL },
     { "qom-set", COMMAND_CHECK, check_property, NULL },
     { "set-action", COMMAND_CHECK, check_action, NULL },
+    { "stop", COMMAND_STOP, NULL, NULL },
 
     { "add-fd", COMMAND_PASS, NULL, NULL },
     { "announce-self", COMMAND_PASS, NULL, NULL },
@@ -104,25 +122,22 @@ static const CommandRow commands[] = {
     { "send-key", COMMAND_PASS, NULL, NULL },
     { "set_link", COMMAND_PASS, NULL, NULL },
     { "set_password", COMMAND_PASS, NULL, NULL },
-    { "stop", COMMAND_PASS, NULL, NULL },
     { "system_powerdown", COMMAND_PASS, NULL, NULL },
     { "system_reset", COMMAND_PASS, NULL, NULL },
     { "system_wakeup", COMMAND_PASS, NULL, NULL },
     { "watchdog-set-action", COMMAND_PASS, NULL, NULL },
 
-    { "dump-guest-memory", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-continue", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-incoming", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-pause", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-recover", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-set-parameters", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate-start-postcopy", COMMAND_WRAPPED, NULL, COPY },
-    { "migrate_cancel", COMMAND_WRAPPED, NULL, COPY },
-    { "pmemsave", COMMAND_WRAPPED, NULL, MEMORY },
-    { "snapshot-delete", COMMAND_WRAPPED, NULL, COPY },
-    { "snapshot-load", COMMAND_WRAPPED, NULL, COPY },
-    { "snapshot-save", COMMAND_WRAPPED, NULL, COPY },
+    { "migrate", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-continue", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-incoming", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-pause", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-recover", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-set-parameters", COMMAND_REFUSED, NULL, COPY },
+    { "migrate-start-postcopy", COMMAND_REFUSED, NULL, COPY },
+    { "migrate_cancel", COMMAND_REFUSED, NULL, COPY },
+    { "snapshot-delete", COMMAND_REFUSED, NULL, COPY },
+    { "snapshot-load", COMMAND_REFUSED, NULL, COPY },
+    { "snapshot-save", COMMAND_REFUSED, NULL, COPY },
 
     { "add_client", COMMAND_REFUSED, NULL, PLUG },
     { "block-commit", COMMAND_REFUSED, NULL, JOBS },
@@ -147,7 +162,6 @@ static const CommandRow commands[] = {
     { "dumpdtb", COMMAND_REFUSED, NULL, OTHER },
     { "eject", COMMAND_REFUSED, NULL, PLUG },
     { "job-*", COMMAND_REFUSED, NULL, JOBS },
-    { "memsave", COMMAND_REFUSED, NULL, MEMORY },
     { "nbd-server-*", COMMAND_REFUSED, NULL, PLUG },
     { "netdev_add", COMMAND_REFUSED, NULL, PLUG },
     { "netdev_del", COMMAND_REFUSED, NULL, PLUG },
@@ -198,38 +212,38 @@ static const HmpRow hmp_commands[] = {
     { "balloon", COMMAND_PASS, NULL },
     { "c", COMMAND_CONT, NULL },
     { "cont", COMMAND_CONT, NULL },
+    { "dump-guest-memory", COMMAND_WRAPPED, NULL },
+    { "gdbserver", COMMAND_PAUSED, NULL },
     { "help", COMMAND_PASS, NULL },
+    { "memsave", COMMAND_PAUSED, NULL },
     { "nmi", COMMAND_PASS, NULL },
+    { "pmemsave", COMMAND_WRAPPED, NULL },
     { "q", COMMAND_PASS, NULL },
     { "qom-get", COMMAND_PASS, NULL },
     { "qom-list", COMMAND_PASS, NULL },
     { "quit", COMMAND_PASS, NULL },
-    { "s", COMMAND_PASS, NULL },
+    { "s", COMMAND_STOP, NULL },
     { "sendkey", COMMAND_PASS, NULL },
     { "set_link", COMMAND_PASS, NULL },
-    { "stop", COMMAND_PASS, NULL },
+    { "stop", COMMAND_STOP, NULL },
     { "system_powerdown", COMMAND_PASS, NULL },
     { "system_reset", COMMAND_PASS, NULL },
     { "system_wakeup", COMMAND_PASS, NULL },
     { "watchdog_action", COMMAND_PASS, NULL },
+    { "x", COMMAND_PAUSED, NULL },
+    { "xp", COMMAND_PAUSED, NULL },
 
     { "delvm", COMMAND_REFUSED, COPY },
     { "device_add", COMMAND_REFUSED, PLUG },
     { "drive_add", COMMAND_REFUSED, PLUG },
-    { "dump-guest-memory", COMMAND_REFUSED, COPY },
-    { "gdbserver", COMMAND_REFUSED, MEMORY },
     { "gpa2hva", COMMAND_REFUSED, MEMORY },
     { "gva2gpa", COMMAND_REFUSED, MEMORY },
     { "loadvm", COMMAND_REFUSED, COPY },
-    { "memsave", COMMAND_REFUSED, MEMORY },
     { "migrate", COMMAND_REFUSED, COPY },
     { "object_add", COMMAND_REFUSED, PLUG },
-    { "pmemsave", COMMAND_REFUSED, MEMORY },
     { "print", COMMAND_REFUSED, MEMORY },
     { "savevm", COMMAND_REFUSED, COPY },
     { "sum", COMMAND_REFUSED, MEMORY },
-    { "x", COMMAND_REFUSED, MEMORY },
-    { "xp", COMMAND_REFUSED, MEMORY },
 };
 
 /* "info …": nothing that shows registers, page tables or memory. */
@@ -320,31 +334,97 @@ split_words (const char *line)
     return (char **) g_ptr_array_free (words, FALSE);
 }
 
-void
-hmp_line_parse (const char *line, HmpLine *out)
+/* "x/8xb" as "x", and where its format begins.  Returns: (nullable): no format */
+static char *
+cut_format (char *word)
 {
-    const HmpRow *row = NULL;
-    g_auto (GStrv) words = split_words (line);
+    char *format = strchr (word, '/');
 
-    *out = (HmpLine){ .class = COMMAND_REFUSED, .why = "it is not in the relay's table" };
+    if (format == NULL || format == word)
+        return NULL;
+    for (const char *p = format + 1; *p != '\0'; p++)
+        if (!g_ascii_isalnum (*p))
+            return NULL;
+    *format = '\0';
+    if (strcmp (word, "x") == 0 || strcmp (word, "xp") == 0)
+        return format;
+    *format = '/';
+    return NULL;
+}
+
+/* "-p" is paging (check_dump()); what has no effect on which bytes are read may be said. */
+static gboolean
+dump_words_ok (char **words)
+{
+    for (gsize i = 1; words[i] != NULL; i++)
+        if (words[i][0] == '-' && strcmp (words[i], "-d") != 0 &&
+            strcmp (words[i], "-z") != 0 && strcmp (words[i], "-l") != 0 &&
+            strcmp (words[i], "-s") != 0)
+            return FALSE;
+    return TRUE;
+}
+
+/* A file's name after a number needs quotes: QEMU takes its '/' for a division.  Returns:
+ * (transfer full): the line without those around its last word */
+static char *
+without_quotes (char **words)
+{
+    const guint n = g_strv_length (words);
+    const char *last = words[n - 1];
+    const gsize len = strlen (last);
+
+    if (n < 2 || len < 3 || last[0] != '"' || last[len - 1] != '"')
+        return g_strjoinv (" ", words);
+    char *kept = words[n - 1];
+    words[n - 1] = g_strndup (last + 1, len - 2);
+    char *line = g_strjoinv (" ", words);
+    g_free (words[n - 1]);
+    words[n - 1] = kept;
+    return line;
+}
+
+static const HmpRow *
+find_row (char **words, HmpLine *out)
+{
     out->name = g_strdup (words[0] != NULL ? words[0] : "");
     if (words[0] == NULL)
-        return;
+        return NULL;
     if (strcmp (words[0], "info") == 0 && words[1] != NULL) {
         g_free (out->name);
         out->name = g_strdup_printf ("info %s", words[1]);
-        row = find_hmp (hmp_info, G_N_ELEMENTS (hmp_info), words[1]);
-    } else {
-        row = find_hmp (hmp_commands, G_N_ELEMENTS (hmp_commands), words[0]);
+        return find_hmp (hmp_info, G_N_ELEMENTS (hmp_info), words[1]);
     }
+    return find_hmp (hmp_commands, G_N_ELEMENTS (hmp_commands), words[0]);
+}
+
+static void
+refuse (HmpLine *out, const char *why)
+{
+    out->class = COMMAND_REFUSED;
+    out->why = why;
+}
+
+void
+hmp_line_parse (const char *line, HmpLine *out)
+{
+    g_auto (GStrv) words = split_words (line);
+    char *format = words[0] != NULL ? cut_format (words[0]) : NULL;
+
+    *out = (HmpLine){ .class = COMMAND_REFUSED, .why = "it is not in the relay's table" };
+    const HmpRow *row = find_row (words, out);
+    if (format != NULL)
+        *format = '/';
     if (row == NULL)
         return;
     out->class = row->class;
     out->why = row->why;
-    if (row->class != COMMAND_REFUSED && !is_plain (line)) {
-        out->class = COMMAND_REFUSED;
-        out->why = "it has quotes, escapes or formats";
-    }
+    const gboolean reads = row->class == COMMAND_PAUSED || row->class == COMMAND_WRAPPED;
+    g_autofree char *rest = reads ? without_quotes (words) : g_strjoinv (" ", words);
+    if (row->class != COMMAND_REFUSED &&
+        !is_plain (format != NULL ? rest + strlen (out->name) + 1 : rest))
+        refuse (out, "it has quotes, escapes or formats");
+    if (row->class == COMMAND_WRAPPED && !dump_words_ok (words))
+        refuse (out, "it has an option that is not in the relay's table");
     if (out->class != COMMAND_REFUSED)
         out->canonical = g_strjoinv (" ", words);
 }

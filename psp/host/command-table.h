@@ -19,10 +19,12 @@ G_BEGIN_DECLS
  * @COMMAND_OURS: answered by the emulated platform
  * @COMMAND_PASS: handed to QEMU
  * @COMMAND_CHECK: handed to QEMU if its arguments are harmless; they may be changed
- * @COMMAND_CONT: handed to QEMU after LAUNCH_FINISH
+ * @COMMAND_CONT: handed to QEMU after LAUNCH_FINISH, when the guest's pages are decrypted
+ * @COMMAND_STOP: handed to QEMU; its pages are encrypted before the answer is passed on
+ * @COMMAND_PAUSED: handed to QEMU if the guest does not run, and so shows ciphertext
+ * @COMMAND_WRAPPED: handed to QEMU between a stop and a cont of the relay's own if the
+ * guest runs, and so shows ciphertext; its arguments may have to be harmless too
  * @COMMAND_HMP: the line is looked up in the second table
- * @COMMAND_WRAPPED: stops or copies the guest; refused until the relay can wrap it into an
- *   encrypted form of its own
  * @COMMAND_REFUSED: never
  */
 typedef enum {
@@ -30,8 +32,10 @@ typedef enum {
     COMMAND_PASS,
     COMMAND_CHECK,
     COMMAND_CONT,
-    COMMAND_HMP,
+    COMMAND_STOP,
+    COMMAND_PAUSED,
     COMMAND_WRAPPED,
+    COMMAND_HMP,
     COMMAND_REFUSED,
 } CommandClass;
 
@@ -42,11 +46,15 @@ typedef enum {
  */
 typedef const char *(*CommandCheck) (JsonObject *arguments);
 
+/** COMMAND_WHY_RUNNING: why a %COMMAND_PAUSED is refused while the guest runs */
+#define COMMAND_WHY_RUNNING                                                                \
+    "it shows guest memory, which lies in plain while the guest runs"
+
 typedef struct {
     const char *name; /* a whole name, or a prefix that ends in '*' */
     CommandClass class;
-    CommandCheck check; /* for %COMMAND_CHECK */
-    const char *why;    /* for %COMMAND_WRAPPED and %COMMAND_REFUSED */
+    CommandCheck check; /* for %COMMAND_CHECK, (nullable) for %COMMAND_WRAPPED */
+    const char *why;    /* for %COMMAND_REFUSED */
 } CommandRow;
 
 /** command_table_find: Returns: (nullable): the row of a QMP command */
@@ -54,7 +62,7 @@ const CommandRow *command_table_find (const char *name);
 
 /** HmpLine: a line of the human monitor, understood */
 typedef struct {
-    CommandClass class; /* %COMMAND_OURS, %COMMAND_PASS, %COMMAND_CONT, %COMMAND_REFUSED */
+    CommandClass class; /* not %COMMAND_CHECK nor %COMMAND_HMP */
     char *name;         /* the command without its arguments, for logs */
     char *canonical;    /* (nullable): the line to hand on: words with one blank between */
     const char *why;    /* (nullable): for %COMMAND_REFUSED; static storage */
@@ -64,8 +72,9 @@ typedef struct {
  * hmp_line_parse:
  * @line: "command-line" of human-monitor-command
  *
- * QEMU's monitor has quotes, escapes and formats ("x/8i"); lines that need those are
- * refused, so nothing depends on reading them as QEMU does.
+ * QEMU's monitor has quotes, escapes and formats; lines that need those are refused, so
+ * nothing depends on reading them as QEMU does.  Only "x" and "xp" may have a format, and
+ * only the last word of a command that reads memory, a file's name, may stand in quotes.
  */
 void hmp_line_parse (const char *line, HmpLine *out);
 void hmp_line_clear (HmpLine *line);

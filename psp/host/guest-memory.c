@@ -51,6 +51,12 @@ guest_memory_free (GuestMemory *memory)
     g_free (memory);
 }
 
+guint64
+guest_memory_get_size (const GuestMemory *memory)
+{
+    return memory->size;
+}
+
 int
 guest_memory_get_fd (const GuestMemory *memory)
 {
@@ -96,4 +102,41 @@ guest_memory_range (const GuestMemory *memory, guint64 gpa, guint64 len)
     if (memory->map == NULL || !guest_memory_offset (memory, gpa, len, &offset))
         return NULL;
     return memory->map + offset;
+}
+
+guint8 *
+guest_memory_at (const GuestMemory *memory, guint64 offset, guint64 *gpa)
+{
+    g_return_val_if_fail (memory->map != NULL && offset < memory->size, NULL);
+
+    *gpa = offset < memory->low ? offset : HIGH_BASE + (offset - memory->low);
+    return memory->map + offset;
+}
+
+gboolean
+guest_memory_same_piece (const GuestMemory *memory, guint64 a, guint64 b)
+{
+    return (a < memory->low) == (b < memory->low);
+}
+
+gboolean
+guest_memory_next_populated (const GuestMemory *memory,
+                             guint64 *offset,
+                             guint64 *len,
+                             GError **error)
+{
+    *len = 0;
+    if (*offset >= memory->size)
+        return TRUE;
+    const off_t start = lseek (memory->fd, (off_t) *offset, SEEK_DATA);
+    if (start < 0 && errno == ENXIO)
+        return TRUE;
+    const off_t end = start < 0 ? start : lseek (memory->fd, start, SEEK_HOLE);
+    if (end < 0) {
+        host_error_set_errno (error, errno, "looking for pages of guest memory");
+        return FALSE;
+    }
+    *offset = (guint64) start;
+    *len = (guint64) (end - start);
+    return TRUE;
 }

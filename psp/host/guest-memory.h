@@ -27,6 +27,9 @@ GuestMemory *guest_memory_new (guint64 size, GError **error) G_GNUC_WARN_UNUSED_
 void guest_memory_free (GuestMemory *memory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GuestMemory, guest_memory_free)
 
+/** guest_memory_get_size: bytes, a multiple of 4096 */
+guint64 guest_memory_get_size (const GuestMemory *memory);
+
 /** guest_memory_get_fd: close-on-exec */
 int guest_memory_get_fd (const GuestMemory *memory);
 
@@ -49,5 +52,29 @@ gboolean guest_memory_offset (const GuestMemory *memory,
 /** guest_memory_range: Returns: (nullable): the bytes of a range that is RAM, once mapped
  */
 guint8 *guest_memory_range (const GuestMemory *memory, guint64 gpa, guint64 len);
+
+/**
+ * guest_memory_at:
+ * @offset: in the file, below its size
+ * @gpa: (out): its guest-physical address
+ *
+ * Returns: the byte, once mapped
+ */
+guint8 *guest_memory_at (const GuestMemory *memory, guint64 offset, guint64 *gpa);
+/** guest_memory_same_piece: whether two offsets are as far from each other in the guest */
+gboolean guest_memory_same_piece (const GuestMemory *memory, guint64 a, guint64 b);
+
+/**
+ * guest_memory_next_populated:
+ * @offset: (inout): where to look from, a multiple of 4096; where the pages begin
+ * @len: (out): bytes of pages that exist, a multiple of 4096; 0: there are no more
+ *
+ * Asks the kernel (lseek, SEEK_DATA) and changes nothing.
+ * Errors: %HOST_ERROR_IO.
+ */
+gboolean guest_memory_next_populated (const GuestMemory *memory,
+                                      guint64 *offset,
+                                      guint64 *len,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -338,6 +338,7 @@ launch_start (Platform *platform,
               const Argv *argv,
               const LaunchFiles *files,
               GuestMemory *memory,
+              PrivateMemory *private_memory,
               GError **error)
 {
     g_autoptr (Launch) launch = g_new0 (Launch, 1);
@@ -346,7 +347,7 @@ launch_start (Platform *platform,
     launch->argv = argv;
     launch->files = files;
     launch->memory = memory;
-    bus_set_ram (platform_get_bus (platform), memory);
+    bus_set_ram (platform_get_bus (platform), memory, private_memory);
 
     if (!inspect_firmware (launch, error) || !check_platform (launch, error))
         return NULL;
@@ -355,7 +356,8 @@ launch_start (Platform *platform,
         !measure_hashes (launch, error) || !measure_vcpus (launch, error) ||
         !measure (launch, error))
         return NULL;
-    if (!argv->start_paused && !launch_finish (launch, error))
+    if (!argv->start_paused &&
+        (!launch_finish (launch, error) || !private_memory_decrypt (private_memory, error)))
         return NULL;
     return g_steal_pointer (&launch);
 }

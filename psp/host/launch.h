@@ -41,12 +41,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchFiles, launch_files_free)
  * @argv: (transfer none): of kind %ARGV_SEV; outlives the launch
  * @files: (transfer none): outlive the launch
  * @memory: (transfer none): mapped; outlives the launch
+ * @private_memory: (transfer none): of @memory; outlives the launch
  *
  * Takes an ASID and gives the lock of the platform's state back (platform.h), which must
  * be held.  PLATFORM_STATUS, LAUNCH_START, ACTIVATE, LAUNCH_UPDATE_DATA of the firmware,
  * and with kernel hashes of the table, which is also written into guest memory; with
  * SEV-ES LAUNCH_UPDATE_VMSA of each processor; LAUNCH_MEASURE.  The guest then is in state
- * launch-secret, or running if it does not start paused.
+ * launch-secret, and its pages lie encrypted; or it is in state running with plain pages,
+ * if it does not start paused.
  *
  * Errors: %HOST_ERROR_GUEST, and host faults of any domain.
  * Returns: (transfer full)
@@ -55,6 +57,7 @@ Launch *launch_start (Platform *platform,
                       const Argv *argv,
                       const LaunchFiles *files,
                       GuestMemory *memory,
+                      PrivateMemory *private_memory,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** launch_free: DEACTIVATE, DECOMMISSION */
 void launch_free (Launch *launch);

@@ -154,6 +154,7 @@ option_table_find (const char *name)
 #define MEMORY "memory devices are not part of the guest's encrypted memory"
 #define VIDEO "video memory is not part of the guest's encrypted memory"
 #define SHARED "it hands guest memory to another process"
+#define AWAKE "it uses guest memory while the guest is stopped, when it is ciphertext"
 
 typedef struct {
     const char *pattern; /* g_pattern_match_simple() */
@@ -179,6 +180,18 @@ static const DeviceRow refused_devices[] = {
     { "vfio-*", SHARED },
     { "*-vfio*", SHARED },
     { "x-*", SHARED },
+    /* Input of a character device, of an input device or of another thread goes into the
+     * guest's rings without a look at whether it runs (QEMU hw/char/virtio-serial-bus.c,
+     * hw/usb/hcd-xhci.c, hw/9pfs/9p.c, hw/input/virtio-input-host.c). */
+    { "virtserialport", AWAKE },
+    { "virtconsole", AWAKE },
+    { "virtio-9p*", AWAKE },
+    { "virtio-input-host*", AWAKE },
+    { "usb-host", AWAKE },
+    { "usb-redir", AWAKE },
+    { "usb-serial", AWAKE },
+    { "usb-braille", AWAKE },
+    { "ccid-card-passthru*", AWAKE },
     { "loader", "it writes into guest memory unmeasured" },
     { "guest-loader", "it writes into guest memory unmeasured" },
     { "generic-sdhci", "it is not a device of this machine" },

@@ -95,6 +95,28 @@ op_other_guests (gpointer host)
     return asids_count_others (((Platform *) host)->asids);
 }
 
+static gboolean
+op_write_private (gpointer host,
+                  const PspGuestKey *key,
+                  guint64 paddr,
+                  const void *data,
+                  gsize len,
+                  GError **error)
+{
+    return bus_write_private (((Platform *) host)->bus, key, paddr, data, len, error);
+}
+
+static gboolean
+op_read_private (gpointer host,
+                 const PspGuestKey *key,
+                 guint64 paddr,
+                 void *buf,
+                 gsize len,
+                 GError **error)
+{
+    return bus_read_private (((Platform *) host)->bus, key, paddr, buf, len, error);
+}
+
 /* Whoever touches the persistent state holds its lock. */
 static gboolean
 need_state (const Platform *platform, GError **error)
@@ -131,6 +153,8 @@ static const PspHostOps host_ops = {
     .nv_load = op_nv_load,
     .nv_store = op_nv_store,
     .other_guests = op_other_guests,
+    .write_private = op_write_private,
+    .read_private = op_read_private,
 };
 
 Platform *

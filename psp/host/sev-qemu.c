@@ -46,12 +46,14 @@ static int libvirt_socket = -1;
 typedef struct {
     HostDir *host;
     Argv *argv;
-    LaunchFiles *files;  /* (nullable) */
-    GuestMemory *memory; /* (nullable) */
-    int listen_fd;       /* libvirt connects here */
-    int qemu_listen_fd;  /* QEMU's end */
-    int qemu_path_fd;    /* the way to it */
-    int pidfd;           /* this process, later QEMU; -1 for a probe */
+    LaunchFiles *files;    /* (nullable) */
+    GuestMemory *memory;   /* (nullable) */
+    int listen_fd;         /* libvirt connects here */
+    int qemu_listen_fd;    /* QEMU's end */
+    int qemu_path_fd;      /* the way to it */
+    int control_listen_fd; /* QEMU's second monitor, for the relay itself */
+    int control_path_fd;
+    int pidfd; /* this process, later QEMU; -1 for a probe */
     gboolean serve_kernel_file;
 } Start;
 
@@ -94,7 +96,10 @@ prepare (Start *s, GError **error)
             return FALSE;
         }
     }
-    return open_monitor (s, error);
+    return open_monitor (s, error) &&
+           (s->argv->kind != ARGV_SEV ||
+            monitor_socket_private (s->host, &s->control_listen_fd, &s->control_path_fd,
+                                    error));
 }
 
 static void
@@ -120,10 +125,15 @@ close_others (const Start *s, const RelayLog *log, int status_fd)
 
     relay_log_get_fds (log, &log_dir, &log_file);
     const int fds[] = {
-        s->host->fd,     s->listen_fd,
-        s->qemu_path_fd, s->pidfd,
-        status_fd,       log_dir,
-        log_file,        s->memory != NULL ? guest_memory_get_fd (s->memory) : -1,
+        s->host->fd,
+        s->listen_fd,
+        s->qemu_path_fd,
+        s->pidfd,
+        status_fd,
+        log_dir,
+        log_file,
+        s->control_path_fd,
+        s->memory != NULL ? guest_memory_get_fd (s->memory) : -1,
     };
     for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
         keep_fd (kept, fds[i]);
@@ -172,8 +182,9 @@ launch (Start *s, Relay *relay, GError **error)
     if (platform_state_was_replaced (relay->sev.platform))
         relay_log (relay->log,
                    "the platform's state was damaged; it has a new identity now");
-    relay->sev.launch =
-        launch_start (relay->sev.platform, s->argv, s->files, s->memory, error);
+    relay->private_memory = private_memory_new (s->memory);
+    relay->sev.launch = launch_start (relay->sev.platform, s->argv, s->files, s->memory,
+                                      relay->private_memory, error);
     return relay->sev.launch != NULL;
 }
 
@@ -185,6 +196,7 @@ relay_main (Start *s, int status_fd)
     Relay relay = {
         .listen_fd = s->listen_fd,
         .qemu_fd = s->qemu_path_fd,
+        .control_fd = s->control_path_fd,
         .pidfd = s->pidfd,
         .guarded = s->argv->kind == ARGV_SEV,
         .sev = { .host = s->host },
@@ -212,6 +224,7 @@ relay_main (Start *s, int status_fd)
     }
     g_clear_pointer (&relay.sev.launch, launch_free);
     g_clear_pointer (&relay.sev.platform, platform_free);
+    g_clear_pointer (&relay.private_memory, private_memory_free);
     if (s->argv->kind == ARGV_PROBE)
         unlink (s->argv->monitor_path);
     relay_log_free (relay.log);
@@ -350,6 +363,7 @@ start_relayed (Start *s, GError **error)
     const LaunchFiles *files = s->files;
     const ArgvFds fds = {
         .monitor = s->qemu_listen_fd,
+        .control = s->control_listen_fd,
         .ram = s->memory != NULL ? guest_memory_get_fd (s->memory) : -1,
         .firmware = files != NULL ? sealed_get_fd (files->firmware) : -1,
         .kernel =
@@ -360,6 +374,7 @@ start_relayed (Start *s, GError **error)
     close (s->listen_fd);
     inherit (alive);
     inherit (fds.monitor);
+    inherit (fds.control);
     inherit (fds.ram);
     inherit (fds.firmware);
     inherit (fds.kernel);
@@ -371,7 +386,14 @@ start_relayed (Start *s, GError **error)
 static gboolean
 run (const char *const *args, GError **error)
 {
-    Start s = { .listen_fd = -1, .qemu_listen_fd = -1, .qemu_path_fd = -1, .pidfd = -1 };
+    Start s = {
+        .listen_fd = -1,
+        .qemu_listen_fd = -1,
+        .qemu_path_fd = -1,
+        .control_listen_fd = -1,
+        .control_path_fd = -1,
+        .pidfd = -1,
+    };
     g_autofree char *path = host_dir_from_program (error);
 
     if (path == NULL)

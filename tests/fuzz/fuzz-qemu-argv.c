@@ -2,8 +2,8 @@
 
 /*
  * QEMU command lines, words with NUL between them.  A plain one is put together again as it
- * was; what is built for a SEV guest holds no SEV object, one monitor, and none of the
- * files whose contents were measured.
+ * was; what is built for a SEV guest holds no SEV object, libvirt's monitor and the
+ * relay's, and none of the files whose contents were measured.
  */
 
 #include <stdint.h>
@@ -14,10 +14,12 @@
 
 #define MAX_WORDS 256u
 #define MONITOR "socket,id=charmonitor,fd=901,server=on,wait=off"
+#define CONTROL "socket,id=charsevrelay,fd=906,server=on,wait=off"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 static const ArgvFds fds = { .monitor = 901,
+                             .control = 906,
                              .ram = 902,
                              .firmware = 903,
                              .kernel = 904,
@@ -84,9 +86,10 @@ check_sev (const Argv *argv, char *const *words, char *const *built)
             g_assert_null (qemu_opts_get (opts, "memory-encryption"));
         }
     }
-    g_assert_cmpuint (monitors, ==, 1);
+    g_assert_cmpuint (monitors, ==, 2);
     g_assert_cmpuint (backends, >=, 1);
     g_assert_true (g_strv_contains ((const char *const *) built, MONITOR));
+    g_assert_true (g_strv_contains ((const char *const *) built, CONTROL));
     g_assert_cmpint (count_new (words, built, "/proc/self/fd/902"), ==, 1);
     g_assert_cmpint (count_new (words, built, "/proc/self/fd/903"), ==, 1);
     g_assert_cmpint (count_new (words, built, "/proc/self/fd/904"), ==,

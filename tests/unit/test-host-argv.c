@@ -11,7 +11,12 @@
 #include "psp/host/host-error.h"
 #include "psp/host/qemu-opts.h"
 
+#define SECOND_MONITOR                                                                     \
+    "-chardev socket,id=charsevrelay,fd=16,server=on,wait=off "                            \
+    "-mon chardev=charsevrelay,mode=control "
+
 static const ArgvFds fds = { .monitor = 11,
+                             .control = 16,
                              .ram = 12,
                              .firmware = 13,
                              .kernel = 14,
@@ -183,13 +188,13 @@ test_golden (void)
     check_fields (argv);
 
     g_autoptr (GPtrArray) expected = expected_words (words);
-    append (expected, "-fw_cfg name=etc/boot/kernel,file=/proc/self/fd/14 "
+    append (expected, "-fw_cfg name=etc/boot/kernel,file=/proc/self/fd/14 " SECOND_MONITOR
                       "-action reboot=shutdown");
     g_auto (GStrv) built = argv_build (argv, &fds, TRUE, TRUE);
     check_words (built, expected);
 
     g_autoptr (GPtrArray) without = expected_words (words);
-    append (without, "-action reboot=shutdown");
+    append (without, SECOND_MONITOR "-action reboot=shutdown");
     g_auto (GStrv) built_10 = argv_build (argv, &fds, FALSE, TRUE);
     check_words (built_10, without);
 }
@@ -457,6 +462,16 @@ static const Refusal refusals[] = {
     { "device-vfio", NULL, NULL, "-device vfio-pci,host=01:00.0", "device 'vfio-pci'" },
     { "device-vhost-user", NULL, NULL, "-device vhost-user-fs-pci",
       "device 'vhost-user-fs-pci'" },
+    { "device-channel", NULL, NULL, "-device virtserialport,chardev=c",
+      "device 'virtserialport'" },
+    { "device-console", NULL, NULL, "-device virtconsole,chardev=c",
+      "device 'virtconsole'" },
+    { "device-9p", NULL, NULL, "-device virtio-9p-pci,fsdev=f", "device 'virtio-9p-pci'" },
+    { "device-input-host", NULL, NULL, "-device virtio-input-host-pci",
+      "device 'virtio-input-host-pci'" },
+    { "device-usb-host", NULL, NULL, "-device usb-host", "device 'usb-host'" },
+    { "device-usb-redir", NULL, NULL, "-device usb-redir", "device 'usb-redir'" },
+    { "device-usb-serial", NULL, NULL, "-device usb-serial", "device 'usb-serial'" },
     { "device-loader", NULL, NULL, "-device loader,file=/x,addr=0", "device 'loader'" },
     { "device-memdev", NULL, NULL, "-device edu,memdev=x", "device 'edu'" },
     { "device-no-driver", NULL, NULL, "-device {\"id\":\"x\"}", "-device without driver" },

@@ -13,7 +13,10 @@ typedef enum {
     MAY,   /* handed on */
     ASKED, /* handed on if the arguments are harmless */
     OURS,  /* answered by the platform */
-    FIRST, /* after LAUNCH_FINISH */
+    FIRST, /* after LAUNCH_FINISH, with pages decrypted */
+    ENDS,  /* pages are encrypted before its answer is passed on */
+    HELD,  /* only while the guest does not run: shows ciphertext */
+    STOPS, /* the guest is stopped for it, if it runs: shows ciphertext */
     LINE,  /* a line of the human monitor */
     NEVER, /* not in this form: refused, or to be wrapped */
 } Fate;
@@ -33,7 +36,7 @@ static const Expectation commands[] = {
     /* start, resume, suspend, shutdown, reboot, destroy */
     { "qmp_capabilities", MAY },
     { "cont", FIRST },
-    { "stop", MAY },
+    { "stop", ENDS },
     { "system_powerdown", MAY },
     { "system_reset", MAY },
     { "system_wakeup", MAY },
@@ -69,10 +72,12 @@ static const Expectation commands[] = {
     { "qom-set", ASKED },
     { "migrate-set-capabilities", ASKED },
     { "human-monitor-command", LINE },
+    /* memory as it lies in the machine */
+    { "memsave", HELD },
+    { "pmemsave", STOPS },
+    { "dump-guest-memory", STOPS },
+    { "query-dump", MAY },
     /* memory in plain, past the firmware */
-    { "memsave", NEVER },
-    { "pmemsave", NEVER },
-    { "dump-guest-memory", NEVER },
     { "dump-skeys", NEVER },
     { "calc-dirty-rate", NEVER },
     { "migrate", NEVER },
@@ -127,9 +132,14 @@ fate_of (CommandClass class)
         return ASKED;
     case COMMAND_CONT:
         return FIRST;
+    case COMMAND_STOP:
+        return ENDS;
+    case COMMAND_PAUSED:
+        return HELD;
+    case COMMAND_WRAPPED:
+        return STOPS;
     case COMMAND_HMP:
         return LINE;
-    case COMMAND_WRAPPED:
     case COMMAND_REFUSED:
         return NEVER;
     }
@@ -145,7 +155,8 @@ test_command (gconstpointer data)
     g_assert_cmpint (row != NULL ? fate_of (row->class) : NEVER, ==, expected->fate);
     if (row == NULL)
         return;
-    g_assert_true ((row->check != NULL) == (expected->fate == ASKED));
+    if (expected->fate != STOPS)
+        g_assert_true ((row->check != NULL) == (expected->fate == ASKED));
     g_assert_true ((row->why != NULL) == (expected->fate == NEVER));
 }
 
@@ -159,26 +170,50 @@ static const Expectation lines[] = {
     { "info sev", OURS },
     { "cont", FIRST },
     { "c", FIRST },
-    { "stop", MAY },
+    { "stop", ENDS },
+    { "s", ENDS },
     { "system_reset", MAY },
     { "system_powerdown", MAY },
     { "quit", MAY },
     { "help", MAY },
     { "qom-get /machine/unattached/device[0] realized", MAY },
     { "sendkey ctrl-alt-delete", MAY },
-    /* memory, registers, the page tables */
-    { "x/8xb 0", NEVER },
-    { "x 0", NEVER },
-    { "x /8i 0x1000", NEVER },
-    { "xp/4xw 0x1000", NEVER },
-    { "xp /4xw 0x1000", NEVER },
+    /* memory as it lies in the machine */
+    { "x/8xb 0", HELD },
+    { "x 0", HELD },
+    { "x /8i 0x1000", HELD },
+    { "xp/4xw 0x1000", HELD },
+    { "xp /4xw 0x1000", HELD },
+    { "  xp/4xw   0x1000", HELD },
+    { "memsave 0 4096 /tmp/x", HELD },
+    { "gdbserver", HELD },
+    { "gdbserver tcp::1234", HELD },
+    { "pmemsave 0 4096 /tmp/x", STOPS },
+    { "dump-guest-memory /tmp/x", STOPS },
+    { "dump-guest-memory -d /tmp/x", STOPS },
+    { "pmemsave 0 4096 \"/tmp/x\"", STOPS },
+    { "memsave 0 4096 \"/tmp/x\"", HELD },
+    { "pmemsave 0 4096 \"/tmp/x", NEVER },
+    { "pmemsave 0 4096 \"/tmp/x y\"", NEVER },
+    { "pmemsave 0 4096 \"/tmp/\\nx\"", NEVER },
+    { "pmemsave 0 \"4096\" /tmp/x", NEVER },
+    { "pmemsave 0 4096 \"/tmp/x\"\"", NEVER },
+    { "\"pmemsave\"", NEVER },
+    { "qom-get \"/\"", NEVER },
+    { "dump-guest-memory -p /tmp/x", NEVER },
+    { "dump-guest-memory -d -p /tmp/x", NEVER },
+    { "dump-guest-memory -w /tmp/x", NEVER },
+    { "x/8xb $rsp", NEVER },
+    { "x/8xb/4 0", NEVER },
+    { "x/8xb\t0", NEVER },
+    { "x/ 0", HELD },
+    { "xp/8*b 0", NEVER },
+    { "stop/8xb 0", NEVER },
+    { "info/x status", NEVER },
+    { "/x 0", NEVER },
+    /* memory in plain, registers, the page tables */
     { "p $rip", NEVER },
     { "print $rax", NEVER },
-    { "memsave 0 4096 /tmp/x", NEVER },
-    { "pmemsave 0 4096 /tmp/x", NEVER },
-    { "dump-guest-memory /tmp/x", NEVER },
-    { "gdbserver", NEVER },
-    { "gdbserver tcp::1234", NEVER },
     { "sum 0 4096", NEVER },
     { "gpa2hva 0", NEVER },
     { "gpa2hpa 0", NEVER },
@@ -274,6 +309,11 @@ static const struct {
       FALSE },
     { "qom-set", "{}", FALSE },
     { "qom-set", NULL, FALSE },
+    { "dump-guest-memory", "{\"paging\":false,\"protocol\":\"file:/x\"}", TRUE },
+    { "dump-guest-memory", "{\"protocol\":\"file:/x\"}", TRUE },
+    { "dump-guest-memory", "{\"paging\":true,\"protocol\":\"file:/x\"}", FALSE },
+    { "dump-guest-memory", "{\"paging\":1}", FALSE },
+    { "dump-guest-memory", "{\"paging\":\"no\"}", FALSE },
     { "set-action", "{\"panic\":\"pause\"}", TRUE },
     { "set-action", NULL, TRUE },
 };
