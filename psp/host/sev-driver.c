@@ -45,8 +45,10 @@ init (Driver *driver)
     driver->certs_changed = !platform_has_identity (driver->platform);
     if (!platform_init (driver->platform, &status, driver->error))
         return EIO;
-    if (platform_state_was_replaced (driver->platform))
+    if (platform_state_was_replaced (driver->platform)) {
         driver->certs_changed = TRUE;
+        g_warning ("/dev/sev: the platform's state was damaged; it has a new identity now");
+    }
     driver->call->error = status;
     return status == SEV_STATUS_SUCCESS ? 0 : EIO;
 }

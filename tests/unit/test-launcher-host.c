@@ -2,11 +2,14 @@
 
 /* What the launcher reads from a host that it does not trust. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "launcher/host/console-text.h"
+#include "launcher/host/sev-device.h"
 #include "launcher/host/sev-hardware.h"
 #include "launcher/host/virt.h"
+#include "sev/wire/sev-status.h"
 #include "tests/lib/test-dir.h"
 
 /* Console.  The lines are written out here: they are a contract with guests that exist. */
@@ -235,6 +238,118 @@ test_uris (void)
     g_assert_true (virt_uri_is_remote ("qemu+ssh:///system"));
 }
 
+static void
+test_device_text (void)
+{
+    g_auto (SevDeviceCall) call = { .cmd = 5, .room = { 2084, 6252 } };
+    g_auto (SevDeviceCall) parsed = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    g_autofree char *text = sev_device_call_to_text (&call);
+    g_assert_cmpstr (text, ==, "5 - - 2084 6252");
+    g_assert_true (sev_device_call_parse ("6 AAE= /w== 0 16384", &parsed, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (parsed.cmd, ==, 6);
+    g_assert_cmpmem (g_bytes_get_data (parsed.in[0], NULL), g_bytes_get_size (parsed.in[0]),
+                     "\0\1", 2);
+    g_assert_cmpuint (parsed.room[1], ==, 16384);
+
+    g_assert_true (sev_device_result_parse ("5 4 - AAE= 2084 6252", &call, &error));
+    g_assert_no_error (error);
+    g_assert_cmpint (call.saved_errno, ==, 5);
+    g_assert_cmpuint (call.status, ==, 4);
+    g_assert_null (call.out[0]);
+    g_assert_cmpuint (g_bytes_get_size (call.out[1]), ==, 2);
+    g_assert_cmpuint (call.needed[1], ==, 6252);
+    g_autofree char *result = sev_device_result_to_text (&call);
+    g_assert_cmpstr (result, ==, "5 4 - AAE= 2084 6252");
+}
+
+static void
+test_device_text_bad (void)
+{
+    static const char *const bad[] = {
+        "",
+        "5",
+        "5 - - 1",
+        "5 - - 1 2 3",
+        "-1 - - 1 2",
+        "5 - - x 2",
+        "5 - - 1 ",
+        "5  - 1 2",
+        "5 - -  2",
+        "5 ! - 1 2",
+        "5 - - 1 2 ",
+        "5 - - 1 16385",
+        "5 - - 4294967296 1",
+    };
+    g_autofree char *blob = g_strnfill (30000, 'A');
+    g_autofree char *large = g_strdup_printf ("5 %s - 1 2", blob);
+
+    for (gsize i = 0; i <= G_N_ELEMENTS (bad); i++) {
+        g_auto (SevDeviceCall) call = { 0 };
+        g_autoptr (GError) error = NULL;
+
+        g_assert_false (
+            sev_device_call_parse (i < G_N_ELEMENTS (bad) ? bad[i] : large, &call, &error));
+        g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_REPLY_ALTERED);
+    }
+}
+
+/* Answers a call with what the test wants. */
+static gboolean
+answer (gpointer data, SevDeviceCall *call, GError **error)
+{
+    const SevDeviceCall *wanted = data;
+
+    call->saved_errno = wanted->saved_errno;
+    call->status = wanted->status;
+    call->needed[0] = wanted->needed[0];
+    if (wanted->out[0] != NULL)
+        call->out[0] = g_bytes_ref (wanted->out[0]);
+    return TRUE;
+}
+
+static void
+test_device_errors (void)
+{
+    static const struct {
+        int saved_errno;
+        guint32 status;
+        LauncherError expected;
+    } m[] = {
+        { EBUSY, 0, LAUNCHER_ERROR_PLATFORM_STATE },
+        { EIO, SEV_STATUS_INVALID_PLATFORM_STATE, LAUNCHER_ERROR_PLATFORM_STATE },
+        { EIO, SEV_STATUS_ALREADY_OWNED, LAUNCHER_ERROR_PLATFORM_STATE },
+        { EIO, SEV_STATUS_INVALID_CERTIFICATE, LAUNCHER_ERROR_PSP_REFUSED },
+        { EIO, SEV_STATUS_BAD_SIGNATURE, LAUNCHER_ERROR_PSP_REFUSED },
+        { EIO, SEV_STATUS_HWERROR_UNSAFE, LAUNCHER_ERROR_PSP },
+        { EIO, 0xffffffff, LAUNCHER_ERROR_SEV_UNUSABLE }, /* the firmware was not asked */
+        { EPERM, 0, LAUNCHER_ERROR_SEV_UNUSABLE },
+        { ENODEV, 0, LAUNCHER_ERROR_SEV_UNUSABLE },
+    };
+    SevDeviceCall wanted = { 0 };
+    g_autoptr (GError) none = NULL;
+
+    g_autoptr (SevDevice) device = sev_device_new (answer, &wanted, NULL);
+    g_assert_true (sev_device_pek_gen (device, &none));
+    for (gsize i = 0; i < G_N_ELEMENTS (m); i++) {
+        g_autoptr (GError) error = NULL;
+
+        wanted.saved_errno = m[i].saved_errno;
+        wanted.status = m[i].status;
+        g_assert_false (sev_device_pek_gen (device, &error));
+        g_assert_error (error, LAUNCHER_ERROR, (gint) m[i].expected);
+    }
+    /* An answer of another size is no answer. */
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) bytes = g_bytes_new_static ("12345678901", 11);
+    SevDeviceStatus status;
+    wanted = (SevDeviceCall){ .out = { bytes } };
+    g_assert_false (sev_device_status (device, &status, &error));
+    g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_REPLY_ALTERED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -250,5 +365,8 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/hardware/nothing-readable", test_hardware_nothing_readable);
     g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
     g_test_add_func ("/launcher/virt/uris", test_uris);
+    g_test_add_func ("/launcher-host/device-text", test_device_text);
+    g_test_add_func ("/launcher-host/device-text-bad", test_device_text_bad);
+    g_test_add_func ("/launcher-host/device-errors", test_device_errors);
     return g_test_run ();
 }
