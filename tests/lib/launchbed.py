@@ -262,14 +262,14 @@ class Bed:
 
     def leftovers(self, ask=True):
         """Set of what a launch that was refused may not leave: comparable before and after.
-        libvirtd and virtlogd stay.  ask=False: domains by libvirt's files only, which is
+        libvirtd, virtlogd and the service of /dev/sev stay for a while.  ask=False: domains by libvirt's files only, which is
         quicker than virsh."""
         found = {f"domain {name}" for name in self.domains()} if ask else set()
         found |= self.host.traces()
         found |= {f"domain {name}" for name in os.listdir(f"{self.host.path}/c/libvirt/qemu")
                   if name.endswith(".xml")}
         found |= {f"process {name}" for name in self.host.processes().values()
-                  if name not in ("libvirtd", "virtlogd", "sev-relay", "qemu-system-x86")}
+                  if name not in ("libvirtd", "virtlogd", "sev-platform", "sev-relay", "qemu-system-x86")}
         # Temporary files are in self.tmp, which is in the first of these.
         for top in (self.host.files, self.dir):
             for root, _, files in os.walk(top):
