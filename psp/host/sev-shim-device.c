@@ -113,6 +113,10 @@ shim_fd_mode (int fd)
     struct sockaddr_un address;
     socklen_t len = sizeof address;
     char path[sizeof address.sun_path + 1] = { 0 };
+
+    /* To an inert shim an abstract address, which begins with a NUL, would be its own. */
+    if (shim_state.host[0] == '\0')
+        return SHIM_NONE;
     const long result = syscall (SYS_getpeername, fd, &address, &len);
 
     errno = saved;

@@ -13,6 +13,9 @@ import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX")
 
+ABSTRACT = ("import devsev, os, socket, stat; a, b = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX); "
+            "a.bind(f'\\0sevlaunch-test-{os.getpid()}'); a.listen(1); b.connect(a.getsockname()); "
+            "print(stat.S_ISSOCK(os.fstat(b.fileno()).st_mode), devsev.issue(b.fileno(), devsev.PLATFORM_STATUS)[0])")
 OPEN = "import devsev, os; print(devsev.call('open', devsev.DEVICE, os.O_RDWR))"
 
 
@@ -29,6 +32,10 @@ def inert(host, t):
         script = f"chmod 0755 {host.path}; env {' '.join(devhost.python(host, '-c'))} \"$0\"; chmod 0700 {host.path}"
         t.equal(host.exec("sh", "-c", script, OPEN).stdout.strip(), "ENOENT")
         t.true(opened("X=1").isdigit(), "and back")
+    with t.test("inert without its variable: a socket of an abstract address stays one"):
+        t.equal(host.exec("env", *devhost.python(host, "-c", ABSTRACT)).stdout.strip(), "True ENOTTY", "with it")
+        done = host.exec("env", "-u", "SEVLAUNCH_SEV_DEVICE", *devhost.python(host, "-c", ABSTRACT))
+        t.equal(done.stdout.strip(), "True ENOTTY", "without")
 
 
 def service(host, t):
