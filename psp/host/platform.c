@@ -237,11 +237,9 @@ platform_open_init (const HostDir *host, GError **error)
 
     if (platform == NULL)
         return NULL;
-    const gboolean made = !platform_has_identity (platform);
     if (!platform_init (platform, &status, error) ||
-        !platform_check (PSP_CMD_INIT, status, error))
-        return NULL;
-    if ((made || platform->state_was_replaced) && !platform_write_certs (platform, error))
+        !platform_check (PSP_CMD_INIT, status, error) ||
+        !platform_update_certs (platform, error))
         return NULL;
     return g_steal_pointer (&platform);
 }
@@ -367,19 +365,13 @@ touch_emulator (const Platform *platform)
 }
 
 static gboolean
-write_certs (Platform *platform, int dir, GError **error)
+write_certs (Platform *platform, int dir, GBytes *pdh, GBytes *chain, GError **error)
 {
     g_autoptr (GBytes) ark = NULL;
     g_autoptr (GBytes) ask = NULL;
     g_autoptr (GBytes) cek = NULL;
-    g_autoptr (GBytes) pdh = NULL;
-    g_autoptr (GBytes) chain = NULL;
     gsize ark_len, ask_len, cek_len, pdh_len;
 
-    if (!platform_export (platform, &pdh, &chain, error))
-        return FALSE;
-    if (!pdh_is_known (dir, pdh))
-        touch_emulator (platform);
     psp_chip_get_amd_certs (platform->chip, &ark, &ask, &cek);
     const guint8 *pek = g_bytes_get_data (chain, NULL);
     const guint8 *ark_data = g_bytes_get_data (ark, &ark_len);
@@ -387,6 +379,7 @@ write_certs (Platform *platform, int dir, GError **error)
     const guint8 *cek_data = g_bytes_get_data (cek, &cek_len);
     const guint8 *pdh_data = g_bytes_get_data (pdh, &pdh_len);
 
+    /* The PDH's last: while it is not there, platform_update_certs() writes all again. */
     return write_cert (dir, "ark.cert", ark_data, ark_len, error) &&
            write_cert (dir, "ask.cert", ask_data, ask_len, error) &&
            write_cert (dir, "cek.cert", cek_data, cek_len, error) &&
@@ -395,15 +388,34 @@ write_certs (Platform *platform, int dir, GError **error)
            write_cert (dir, "pdh.cert", pdh_data, pdh_len, error);
 }
 
-gboolean
-platform_write_certs (Platform *platform, GError **error)
+static gboolean
+update_certs (Platform *platform, gboolean always, GError **error)
 {
-    if (!need_state (platform, error))
+    g_autoptr (GBytes) pdh = NULL;
+    g_autoptr (GBytes) chain = NULL;
+
+    if (!need_state (platform, error) || !platform_export (platform, &pdh, &chain, error))
         return FALSE;
     const int dir = host_dir_open_sub (platform->host, "certs", error);
     if (dir < 0)
         return FALSE;
-    const gboolean written = write_certs (platform, dir, error);
+    const gboolean known = pdh_is_known (dir, pdh);
+    if (!known)
+        touch_emulator (platform);
+    const gboolean ok =
+        (known && !always) || write_certs (platform, dir, pdh, chain, error);
     close (dir);
-    return written;
+    return ok;
+}
+
+gboolean
+platform_write_certs (Platform *platform, GError **error)
+{
+    return update_certs (platform, TRUE, error);
+}
+
+gboolean
+platform_update_certs (Platform *platform, GError **error)
+{
+    return update_certs (platform, FALSE, error);
 }

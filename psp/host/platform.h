@@ -38,8 +38,7 @@ void platform_unlock (Platform *platform);
 /**
  * platform_open_init:
  *
- * platform_open_locked() and INIT, as the kernel's driver does.  An identity that this
- * makes, because there was none or a damaged one, is written to HOST/certs.
+ * platform_open_locked(), INIT, as the kernel's driver does, and platform_update_certs().
  */
 Platform *platform_open_init (const HostDir *host,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -126,5 +125,14 @@ GBytes *platform_get_id (Platform *platform, GError **error) G_GNUC_WARN_UNUSED_
  */
 gboolean platform_write_certs (Platform *platform,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * platform_update_certs:
+ *
+ * platform_write_certs() unless the PDH there is this platform's: every change of the
+ * identity makes a new one.  So the certificates follow also where a process was killed
+ * between storing an identity and showing it.
+ */
+gboolean platform_update_certs (Platform *platform,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

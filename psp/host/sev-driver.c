@@ -21,7 +21,6 @@ typedef struct {
     Platform *platform;
     SevDriverCall *call;
     guint32 given_len[SEV_DEVICE_BLOBS]; /* of results: as much as the caller has room */
-    gboolean certs_changed;
     GError **error;
 } Driver;
 
@@ -42,13 +41,10 @@ init (Driver *driver)
 {
     SevStatus status;
 
-    driver->certs_changed = !platform_has_identity (driver->platform);
     if (!platform_init (driver->platform, &status, driver->error))
         return EIO;
-    if (platform_state_was_replaced (driver->platform)) {
-        driver->certs_changed = TRUE;
+    if (platform_state_was_replaced (driver->platform))
         g_warning ("/dev/sev: the platform's state was damaged; it has a new identity now");
-    }
     driver->call->error = status;
     return status == SEV_STATUS_SUCCESS ? 0 : EIO;
 }
@@ -106,13 +102,9 @@ platform_status_call (Driver *driver)
 static int
 generate (Driver *driver, PspCommandId command)
 {
-    int result = need_init (driver);
+    const int result = need_init (driver);
 
-    if (result == 0)
-        result = firmware (driver, command, NULL, 0);
-    if (result == 0)
-        driver->certs_changed = TRUE;
-    return result;
+    return result == 0 ? firmware (driver, command, NULL, 0) : result;
 }
 
 /* A buffer for a result, as large as the caller's; 0 if he only asks for its length. */
@@ -215,10 +207,7 @@ pek_cert_import (Driver *driver)
         .oca_paddr_le = GUINT64_TO_LE (bus_lend (bus, call->blob[1], call->blob_len[1])),
         .oca_len_le = GUINT32_TO_LE (call->blob_len[1]),
     };
-    result = firmware (driver, PSP_CMD_PEK_CERT_IMPORT, &cmd, sizeof cmd);
-    if (result == 0)
-        driver->certs_changed = TRUE;
-    return result;
+    return firmware (driver, PSP_CMD_PEK_CERT_IMPORT, &cmd, sizeof cmd);
 }
 
 static gboolean
@@ -340,8 +329,8 @@ drive (const HostDir *host, SevDriverCall *call, GError **error)
     call->data_len = 0;
     if (result == 0)
         result = run (&driver);
-    if (driver.certs_changed && platform_is_up (platform) && *error == NULL &&
-        !platform_write_certs (platform, error))
+    if (platform_is_up (platform) && *error == NULL &&
+        !platform_update_certs (platform, error))
         return EIO;
     return result;
 }

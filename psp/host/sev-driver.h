@@ -42,8 +42,7 @@ typedef struct {
 /**
  * sev_driver_call:
  *
- * After a command that changed certificates HOST/certs is written, and libvirt is made to
- * look again.
+ * Afterwards HOST/certs shows the platform as it is (platform_update_certs()).
  * Returns: 0 or the errno of the ioctl; a fault of the host is EIO with an @error of -1
  * (SEV_RET_NO_FW_CALL), and is logged
  */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The host's platform where processes are killed, or hold what others have changed. */
+
+#include <string.h>
+
+#include <linux/psp-sev.h>
+
+#include "psp/host/host-error.h"
+#include "psp/host/platform.h"
+#include "psp/host/sev-driver.h"
+#include "sev/wire/sev-cert-wire.h"
+#include "tests/lib/test-dir.h"
+
+typedef struct {
+    TestDir dir;
+    HostDir *host;
+} Fixture;
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+    g_autofree char *path =
+        g_build_filename (g_getenv ("G_TEST_SRCDIR"), "tests/unit/psp-chip-v1.b64", NULL);
+    g_autofree char *text = NULL;
+    gsize len;
+
+    test_dir_init (&f->dir);
+    test_dir_write (&f->dir, "host.conf",
+                    "[host]\nformat=1\n[platform]\ngeneration=naples\nes=false\n", 0600);
+    test_dir_make (&f->dir, "platform", 0700);
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    g_autofree guint8 *chip = g_base64_decode (text, &len);
+    test_dir_write_bytes (&f->dir, "platform/chip", chip, len, 0600);
+    f->host = host_dir_open (f->dir.path, NULL);
+    g_assert_nonnull (f->host);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+    host_dir_free (f->host);
+    test_dir_clear (&f->dir);
+}
+
+static Platform *
+open_init (const Fixture *f, gboolean replaced)
+{
+    g_autoptr (GError) error = NULL;
+    Platform *platform = platform_open_init (f->host, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpint (platform_state_was_replaced (platform), ==, replaced);
+    return platform;
+}
+
+static void
+expect_certs (const Fixture *f, Platform *platform)
+{
+    g_autoptr (GBytes) pdh = NULL;
+    g_autoptr (GBytes) chain = NULL;
+    g_autofree char *shown = test_dir_read (&f->dir, "certs/pdh.cert");
+
+    g_assert_true (platform_export (platform, &pdh, &chain, NULL));
+    g_assert_cmpmem (shown, SEV_CERT_SIZE, g_bytes_get_data (pdh, NULL), SEV_CERT_SIZE);
+}
+
+/* Stores a new identity, and goes no further. */
+static void
+store_and_die (const Fixture *f)
+{
+    g_autoptr (Platform) platform = open_init (f, FALSE);
+    g_autoptr (GError) error = NULL;
+
+    expect_certs (f, platform);
+    g_assert_true (platform_require (platform, PSP_CMD_PEK_GEN, NULL, 0, &error));
+    g_assert_no_error (error);
+}
+
+static SevDriverCall *
+call_new (guint32 cmd, const void *data, gsize len)
+{
+    SevDriverCall *call = g_new0 (SevDriverCall, 1);
+
+    call->cmd = cmd;
+    call->writable = TRUE;
+    call->data_len = (guint32) len;
+    if (len > 0)
+        memcpy (call->data, data, len);
+    return call;
+}
+
+static void
+test_certs (Fixture *f, gconstpointer data)
+{
+    g_autofree SevDriverCall *status = call_new (SEV_PLATFORM_STATUS, NULL, 0);
+
+    store_and_die (f);
+    g_autoptr (Platform) next = open_init (f, FALSE);
+    expect_certs (f, next);
+    g_clear_pointer (&next, platform_free);
+
+    store_and_die (f);
+    g_assert_cmpint (sev_driver_call (f->host, status), ==, 0);
+    g_autoptr (Platform) platform = platform_open_locked (f->host, NULL);
+    SevStatus init;
+    g_assert_true (platform_init (platform, &init, NULL));
+    expect_certs (f, platform);
+}
+
+/* What another process has loaded never comes back over what is stored. */
+static void
+test_stale (Fixture *f, gconstpointer data)
+{
+    g_autoptr (Platform) old = platform_open (f->host, NULL);
+    g_autoptr (GError) error = NULL;
+
+    store_and_die (f);
+    g_autofree char *stored = test_dir_read (&f->dir, "platform/nv");
+    g_assert_false (platform_require (old, PSP_CMD_PDH_GEN, NULL, 0, &error));
+    g_assert_error (error, HOST_ERROR, HOST_ERROR_STATE);
+    g_autofree char *now = test_dir_read (&f->dir, "platform/nv");
+    g_assert_cmpmem (stored, 64, now, 64);
+
+    g_autofree SevDriverCall *pdh_gen = call_new (SEV_PDH_GEN, NULL, 0);
+    platform_free (open_init (f, FALSE));
+    g_autofree char *pek = test_dir_read (&f->dir, "certs/pek.cert");
+    g_assert_cmpint (sev_driver_call (f->host, pdh_gen), ==, 0);
+    g_autofree char *same = test_dir_read (&f->dir, "certs/pek.cert");
+    g_assert_cmpmem (pek, SEV_CERT_SIZE, same, SEV_CERT_SIZE);
+}
+
+#define ADD(name, function)                                                                \
+    g_test_add ("/host/platform/" name, Fixture, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+
+    ADD ("certs", test_certs);
+    ADD ("stale", test_stale);
+    return g_test_run ();
+}
