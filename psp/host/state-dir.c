@@ -97,9 +97,24 @@ state_dir_has_nv (const StateDir *state)
     return fstatat (state->dir, NV, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Cut to nothing, or more than any state is. */
+static gboolean
+nv_has_no_size (const StateDir *state)
+{
+    struct stat st;
+
+    return fstatat (state->dir, NV, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG (st.st_mode) && (st.st_size == 0 || st.st_size > PSP_NV_MAX_SIZE);
+}
+
 gboolean
 state_dir_nv_load (StateDir *state, SevSecret **blob, GError **error)
 {
+    /* Damaged like any other: the firmware finds that out, and makes a new one. */
+    if (nv_has_no_size (state)) {
+        *blob = sev_secret_new (1);
+        return TRUE;
+    }
     return files_read_secret (state->dir, NV, PSP_NV_MAX_SIZE, blob, error);
 }
 

@@ -40,7 +40,8 @@ PspChip *state_dir_chip (StateDir *state,
 
 /** state_dir_has_nv: whether anything is stored */
 gboolean state_dir_has_nv (const StateDir *state);
-/** state_dir_nv_load: PspHostOps.nv_load */
+/** state_dir_nv_load: PspHostOps.nv_load; one byte, which is no state, where the file has a
+ * size that no state has */
 gboolean state_dir_nv_load (StateDir *state,
                             SevSecret **blob,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -3,6 +3,7 @@
 /* The host's platform where processes are killed, or hold what others have changed. */
 
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/psp-sev.h>
 
@@ -108,6 +109,21 @@ test_certs (Fixture *f, gconstpointer data)
     expect_certs (f, platform);
 }
 
+static void
+test_sizes (Fixture *f, gconstpointer data)
+{
+    static const off_t sizes[] = { 0, 1, PSP_NV_MAX_SIZE, PSP_NV_MAX_SIZE + 1 };
+    g_autofree char *path = test_dir_path (&f->dir, "platform/nv");
+
+    platform_free (open_init (f, FALSE));
+    platform_free (open_init (f, FALSE));
+    for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
+        g_assert_cmpint (truncate (path, sizes[i]), ==, 0);
+        platform_free (open_init (f, TRUE));
+        platform_free (open_init (f, FALSE));
+    }
+}
+
 /* What another process has loaded never comes back over what is stored. */
 static void
 test_stale (Fixture *f, gconstpointer data)
@@ -139,6 +155,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
 
     ADD ("certs", test_certs);
+    ADD ("sizes", test_sizes);
     ADD ("stale", test_stale);
     return g_test_run ();
 }
