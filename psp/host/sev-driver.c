@@ -133,7 +133,7 @@ pek_csr (Driver *driver)
 
     memcpy (&input, driver->call->data, sizeof input);
     if (input.address != 0 && input.length > SEV_DEVICE_BLOB_MAX)
-        return EINVAL;
+        return EFAULT;
     result = need_init (driver);
     if (result != 0)
         return result;
@@ -167,7 +167,7 @@ pdh_cert_export (Driver *driver)
         input.cert_chain_address != 0) {
         if (input.pdh_cert_len > SEV_DEVICE_BLOB_MAX ||
             input.cert_chain_len > SEV_DEVICE_BLOB_MAX)
-            return EINVAL;
+            return EFAULT;
         cmd.pdh_paddr_le = GUINT64_TO_LE (lend_result (driver, 0, input.pdh_cert_len));
         cmd.pdh_len_le = GUINT32_TO_LE (input.pdh_cert_len);
         cmd.certs_paddr_le = GUINT64_TO_LE (lend_result (driver, 1, input.cert_chain_len));

@@ -208,7 +208,7 @@ def faults(t):
         t.equal(devsev.issue(fd, 99, error=77), ("EINVAL", 77))
         t.equal(devsev.ioctl(fd, 0x5401, 0), "EINVAL", "another ioctl")
         data = devsev.buffer(struct.pack("<QI", 4096, 0x4001))
-        t.equal(devsev.issue(fd, devsev.PEK_CSR, ctypes.addressof(data), 77), ("EINVAL", 77), "too large a blob")
+        t.equal(devsev.issue(fd, devsev.PEK_CSR, ctypes.addressof(data), 77), ("EFAULT", 77), "too large a blob")
         data = devsev.buffer(struct.pack("<QIQI", 0, 0, 0, 0))
         t.equal(devsev.issue(fd, devsev.PEK_CERT_IMPORT, ctypes.addressof(data), 77), ("EINVAL", 77))
     with t.test("the firmware's refusal: EIO, its status, the length it needs"):

@@ -2,6 +2,7 @@
 
 /* The host's platform where processes are killed, or hold what others have changed. */
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,6 +147,26 @@ test_stale (Fixture *f, gconstpointer data)
     g_assert_cmpmem (pek, SEV_CERT_SIZE, same, SEV_CERT_SIZE);
 }
 
+/* Linux, sev_ioctl_do_pek_csr() and sev_ioctl_do_pdh_export(). */
+static void
+test_large_blobs (Fixture *f, gconstpointer data)
+{
+    struct sev_user_data_pek_csr csr = { 4096, SEV_DEVICE_BLOB_MAX };
+    struct sev_user_data_pdh_cert_export both = { 4096, SEV_DEVICE_BLOB_MAX, 8192,
+                                                  SEV_DEVICE_BLOB_MAX };
+
+    g_autofree SevDriverCall *a = call_new (SEV_PEK_CSR, &csr, sizeof csr);
+    g_assert_cmpint (sev_driver_call (f->host, a), ==, 0);
+    csr.length++;
+    g_autofree SevDriverCall *b = call_new (SEV_PEK_CSR, &csr, sizeof csr);
+    g_assert_cmpint (sev_driver_call (f->host, b), ==, EFAULT);
+    g_autofree SevDriverCall *c = call_new (SEV_PDH_CERT_EXPORT, &both, sizeof both);
+    g_assert_cmpint (sev_driver_call (f->host, c), ==, 0);
+    both.cert_chain_len++;
+    g_autofree SevDriverCall *d = call_new (SEV_PDH_CERT_EXPORT, &both, sizeof both);
+    g_assert_cmpint (sev_driver_call (f->host, d), ==, EFAULT);
+}
+
 #define ADD(name, function)                                                                \
     g_test_add ("/host/platform/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -157,5 +178,6 @@ main (int argc, char **argv)
     ADD ("certs", test_certs);
     ADD ("sizes", test_sizes);
     ADD ("stale", test_stale);
+    ADD ("large-blobs", test_large_blobs);
     return g_test_run ();
 }
