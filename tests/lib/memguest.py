@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import struct
+import subprocess
 import termios
 import time
 import tty
@@ -27,6 +28,27 @@ def make_initrd(host):
     """The guest's initrd, as a file of the host's user."""
     source = os.path.join(os.path.dirname(__file__), "..", "memory", "guest-init.c")
     return host.write("memory-initrd", initrd.initrd(initrd.compile_init(source)))
+
+
+BAD_PLACE = 32 << 20  # of the disk; nobody looks there for file systems
+
+
+def bad_disk(host):
+    """A disk of which QEMU cannot read the cluster at BAD_PLACE: where it lies in the qcow2
+    file is no multiple of a cluster."""
+    raw = host.write("bad.raw", b"")
+    path = os.path.join(host.files, "bad.qcow2")
+    with open(raw, "r+b") as f:
+        f.truncate(2 * BAD_PLACE)
+        os.pwrite(f.fileno(), b"data", BAD_PLACE)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path], check=True)
+    with open(path, "r+b") as f:
+        (l1,) = struct.unpack(">Q", os.pread(f.fileno(), 8, 40))
+        (entry,) = struct.unpack(">Q", os.pread(f.fileno(), 8, l1))
+        place = (entry & 0x00FFFFFFFFFFFE00) + BAD_PLACE // 65536 * 8
+        (data,) = struct.unpack(">Q", os.pread(f.fileno(), 8, place))
+        os.pwrite(f.fileno(), struct.pack(">Q", data + 512), place)
+    return host.give(path)
 
 
 def ram_file(host, name):
