@@ -6,6 +6,7 @@
 #
 #   tests/run.sh              everything
 #   tests/run.sh PATTERN...   only the guest tests whose path contains a PATTERN
+#   tests/run.sh --bench      no tests: make bench, with guests
 #
 # Last line: "N passed, N failed, N skipped".
 set -euo pipefail
@@ -36,6 +37,9 @@ export SEVLAUNCH_BUILD=$build/gcc
 # Python and its modules from Debian, also where another Python comes first.
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 
+if [ "${1:-}" = --bench ]; then
+    exec make -s -C "$build/gcc" bench
+fi
 guest_tests=$(ls tests/{checks,firmware,guest,memory,relay,integration}/test-*.{sh,py} 2>/dev/null || true)
 if [ $# -gt 0 ]; then
     chosen=()

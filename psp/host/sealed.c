@@ -140,3 +140,10 @@ sealed_sha256 (const Sealed *sealed, guint8 out[SEV_DIGEST_SIZE], GError **error
 {
     return sev_sha256 (sealed->map, sealed->size, out, error);
 }
+
+void
+sealed_forget (const Sealed *sealed)
+{
+    if (sealed->map != NULL && madvise (sealed->map, sealed->size, MADV_DONTNEED) != 0)
+        g_debug ("madvise: %s", g_strerror (errno));
+}

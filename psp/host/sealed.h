@@ -40,4 +40,8 @@ gboolean sealed_sha256 (const Sealed *sealed,
                         guint8 out[SEV_DIGEST_SIZE],
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** sealed_forget: gives the pages back that this process has mapped; data comes back when
+ * it is read again */
+void sealed_forget (const Sealed *sealed);
+
 G_END_DECLS

@@ -185,6 +185,11 @@ launch (Start *s, Relay *relay, GError **error)
     relay->private_memory = private_memory_new (s->memory);
     relay->sev.launch = launch_start (relay->sev.platform, s->argv, s->files, s->memory,
                                       relay->private_memory, error);
+    const Sealed *const measured[] = { s->files->firmware, s->files->kernel,
+                                       s->files->initrd };
+    for (gsize i = 0; i < G_N_ELEMENTS (measured); i++)
+        if (measured[i] != NULL)
+            sealed_forget (measured[i]);
     return relay->sev.launch != NULL;
 }
 
