@@ -181,23 +181,31 @@ class Attacks:
             return result
         self.table.row(name, run=run, known=known, again=False)
 
-    def paused(self, *args):
-        """A launch that leaves the guest paused; the guest is ended."""
-        result = self.bed.launch("--json", "--paused", *SMALL, *args)
+    def ended_soon(self, *args):
+        """A launch whose guest is ended at once, in the state that args leave it in."""
+        result = self.bed.launch("--json", *SMALL, *args)
         if result.code == 0:
             self.bed.destroy()
         return result
+
+    def paused(self, *args):
+        """A launch that leaves the guest paused; the guest is ended."""
+        return self.ended_soon("--paused", *args)
 
     def positive(self):
         """That a launch works here; what the scan for the key sees, and what it does not."""
         self.table.positive(*SMALL)
         with self.tap.test("with a program in between that does nothing: verified, and the scan finds the "
-                           "key in the guest's memory and nowhere else"):
+                           "key in the memory of the guest that runs and nowhere else; paused, nowhere"):
             before = self.bed.leftovers()
             keys = self.bed.session_dir()
-            result = self.evil.attack({"mode": "none"}, launch=lambda: self.paused("--session-dir", keys))
+            result = self.evil.attack({"mode": "none"}, launch=lambda: self.ended_soon("--wait", "0"))
             self.tap.equal((result.code, result.reasons), (0, []), result)
             self.tap.equal(self.evil.traces_of(self.key), ["evil/ram"])
+            result = self.evil.attack({"mode": "none"},
+                                      launch=lambda: self.paused("--session-dir", keys))
+            self.tap.equal((result.code, result.reasons), (0, []), result)
+            self.tap.equal(self.evil.traces_of(self.key), [])
             for name in ("tik", "tek"):
                 path = os.path.join(keys, f"{self.bed.name}_{name}.bin")
                 self.tap.equal(self.evil.traces_of(read_bytes(path)), [], name)
