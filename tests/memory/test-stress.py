@@ -23,7 +23,7 @@ import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 LONG = bool(os.environ.get("SEVLAUNCH_STRESS"))
-PAUSES, DUMPS = (200, 50) if LONG else (10, 3)
+PAUSES, DUMPS = (200, 50) if LONG else (6, 2)
 SEED = int(os.environ.get("SEVLAUNCH_STRESS_SEED", "3"))
 RAM = 512 << 20
 TEXT = b" of the stress guest\n"
