@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests on an emulated host: what encryption and relay cost.  "NAME VALUE UNIT" a line.
+"""Guests on an emulated host: what encryption, relay and sevlaunch cost.  "NAME VALUE UNIT" a line.
 
 Needs what tests/run.sh sets up; "tests/run.sh --bench" does that.
 """
 import mmap
 import os
+import re
 import statistics
+import subprocess
 import sys
 import time
 
@@ -16,11 +18,13 @@ import libvirt_qemu
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import emuhost  # noqa: E402
+import launchbed  # noqa: E402
 import memguest  # noqa: E402
 import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 CALLS = 300
+LAUNCHES = 15
 GIB = 1 << 30
 
 
@@ -78,12 +82,73 @@ def suspend(host, archive):
     guest.destroy()
 
 
+def cost(bed, *command):
+    """(CPU time, that of its children, time) of a program that must succeed.
+
+    CPU time is the program's and that of all that it has waited for: not that of libvirt and
+    of the guest's QEMU, which are nobody's children.  That of the children is in the zombie's
+    "stat", in ticks; two truncated numbers lack one tick on average.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd="/", env=bed.environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with process.stdout:
+        out = process.stdout.read().decode()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    stat = emuhost.read_bytes(f"/proc/{process.pid}/stat").decode().rpartition(")")[2].split()
+    children = (int(stat[13]) + int(stat[14]) + 1) / os.sysconf("SC_CLK_TCK")
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise emuhost.HostError(f"{' '.join(command)}: exit {process.returncode}\n{out}")
+    return usage.ru_utime + usage.ru_stime, children, took
+
+
+def virsh_costs(bed, xml):
+    """What "virsh create --paused" and "virsh destroy" cost for the domain."""
+    virsh = ["virsh", "-q", "-c", bed.host.uri]
+    # sevlaunch's copy of the kernel is gone by now.
+    kernel = os.path.join(bed.test_disk, "uki.efi")
+    path = bed.host.write("bench.xml", re.sub(r"<kernel>.*?</kernel>", f"<kernel>{kernel}</kernel>", xml))
+    create = cost(bed, *virsh, "create", "--paused", path)
+    destroy = cost(bed, *virsh, "destroy", bed.name)
+    bed.destroy()
+    return create, destroy
+
+
+def launch():
+    """sevlaunch to the paused guest that has its secrets, and virsh with the same domain, by
+    turns; then sevlaunch to the guest that has opened its disk."""
+    costs = {name: [] for name in ("sevlaunch-paused", "virsh-create", "virsh-destroy", "sevlaunch-whole")}
+    with launchbed.Bed() as bed:
+        words = [bed.program, *bed.arguments()]
+        for _ in range(LAUNCHES):
+            costs["sevlaunch-paused"].append(cost(bed, *words, "--paused"))
+            xml = bed.host.virsh("dumpxml", "--security-info", bed.name).stdout
+            bed.destroy()
+            create, destroy = virsh_costs(bed, xml)
+            costs["virsh-create"].append(create)
+            costs["virsh-destroy"].append(destroy)
+        for _ in range(3):
+            costs["sevlaunch-whole"].append(cost(bed, *words))
+            bed.destroy()
+    for name, rows in costs.items():
+        cpu, children, took = (statistics.mean(column) * 1000 for column in zip(*rows))
+        print(f"{name}-cpu {cpu:.1f} ms")
+        if name.startswith("sevlaunch"):
+            print(f"{name}-cpu-own {cpu - children:.1f} ms")
+            print(f"{name}-cpu-children {children:.1f} ms")
+        print(f"{name}-took {took:.0f} ms")
+
+
 def main():
     libvirt.registerErrorHandler(lambda *_: None, None)
     with emuhost.EmulatedHost() as host:
         archive = memguest.make_initrd(host)
         relay(host, archive)
         suspend(host, archive)
+    launch()
 
 
 main()
