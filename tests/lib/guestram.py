@@ -122,13 +122,12 @@ class Guest:
         self.console = ""
         self._bytes = b""
         self.memory = memory
-        self._ram_path = os.path.join(self.dir, "ram")
-        with open(self._ram_path, "wb") as f:
-            f.truncate(memory << 20)
+        self._ram_fd = os.memfd_create("guest-ram")
+        os.ftruncate(self._ram_fd, memory << 20)
         self.argv = [
             QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot",
             "-machine", "q35,accel=tcg,memory-backend=ram", "-cpu", "EPYC", "-m", f"{memory}M",
-            "-object", f"memory-backend-file,id=ram,size={memory}M,mem-path={self._ram_path},share=on",
+            "-object", f"memory-backend-file,id=ram,size={memory}M,mem-path=/proc/self/fd/{self._ram_fd},share=on",
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware}",
             "-chardev", "stdio,id=con,signal=off", "-serial", "chardev:con",
             "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
@@ -157,7 +156,7 @@ class Guest:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=open(os.path.join(self.dir, "stderr"), "wb"),
+            stderr=open(os.path.join(self.dir, "stderr"), "wb"), pass_fds=[self._ram_fd],
         )
         try:
             self._connect()
@@ -169,14 +168,13 @@ class Guest:
         except BaseException:
             self.__exit__(None, None, None)
             raise
-        fd = os.open(self._ram_path, os.O_RDWR)
-        self._ram = mmap.mmap(fd, self.memory << 20)
-        os.close(fd)
+        self._ram = mmap.mmap(self._ram_fd, self.memory << 20)
         return self
 
     def __exit__(self, *_):
         if self._ram is not None:
             self._ram.close()
+        os.close(self._ram_fd)
         if self._qmp is not None:
             self._qmp.close()
         if self.process is not None:
