@@ -149,13 +149,14 @@ guard_before_continue (Guard *guard)
     return close_debugger (guard) && decrypt (guard);
 }
 
-/* @command: one that QEMU may refuse, which changes nothing */
+/* @refused: (out): QEMU would not, which changes nothing */
 static gboolean
-run (Guard *guard, const char *command)
+run (Guard *guard, const char *command, gboolean *refused)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (JsonNode) reply = control_command (guard->control, command, NULL, &error);
 
+    *refused = reply == NULL;
     if (reply != NULL)
         return TRUE;
     if (!g_error_matches (error, HOST_ERROR, HOST_ERROR_GUEST))
@@ -168,12 +169,14 @@ gboolean
 guard_pause (Guard *guard, gboolean *stopped, const char **why)
 {
     g_autofree char *status = NULL;
+    gboolean refused;
 
     *stopped = FALSE;
     *why = NULL;
     if (guard_is_encrypted (guard))
         return TRUE;
-    if (!run (guard, "stop") || !query (guard, "query-status", &status) ||
+    /* Whether it did stop, the status tells. */
+    if (!run (guard, "stop", &refused) || !query (guard, "query-status", &status) ||
         !guard_settle (guard))
         return FALSE;
     if (!guard_is_encrypted (guard))
@@ -184,23 +187,28 @@ guard_pause (Guard *guard, gboolean *stopped, const char **why)
 }
 
 static gboolean
-continue_guest (Guard *guard)
+continue_guest (Guard *guard, gboolean *refused)
 {
-    return guard_before_continue (guard) && run (guard, "cont") && guard_settle (guard);
+    return guard_before_continue (guard) && run (guard, "cont", refused) &&
+           guard_settle (guard);
 }
 
 gboolean
-guard_unpause (Guard *guard)
+guard_unpause (Guard *guard, gboolean *refused)
 {
+    *refused = FALSE;
     if (!dump_is_active (guard, &guard->resume_after_dump))
         return FALSE;
-    return guard->resume_after_dump || continue_guest (guard);
+    return guard->resume_after_dump || continue_guest (guard, refused);
 }
 
 gboolean
 guard_after_dump (Guard *guard)
 {
-    return !guard->resume_after_dump || guard_unpause (guard);
+    gboolean refused;
+
+    /* A dump's stop was told, so a guest that stays stopped is no news. */
+    return !guard->resume_after_dump || guard_unpause (guard, &refused);
 }
 
 void

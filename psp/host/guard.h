@@ -68,10 +68,11 @@ gboolean guard_pause (Guard *guard,
                       const char **why) G_GNUC_WARN_UNUSED_RESULT;
 /**
  * guard_unpause: undoes a guard_pause() that stopped the guest
+ * @refused: (out): whether QEMU would not continue it; its pages are encrypted then
  *
  * A dump that goes on in the background holds this back until it is done.
  */
-gboolean guard_unpause (Guard *guard) G_GNUC_WARN_UNUSED_RESULT;
+gboolean guard_unpause (Guard *guard, gboolean *refused) G_GNUC_WARN_UNUSED_RESULT;
 
 /** guard_after_dump: libvirt is about to be told that a dump is done */
 gboolean guard_after_dump (Guard *guard) G_GNUC_WARN_UNUSED_RESULT;

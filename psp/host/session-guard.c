@@ -87,6 +87,7 @@ prepare_wrapped (Session *session, const QmpMessage *command, const char *name)
         return TRUE;
     session->after = SESSION_AFTER_UNPAUSE;
     if (strcmp (name, "dump-guest-memory") != 0) {
+        session->after = SESSION_AFTER_UNPAUSE_HIDDEN;
         session->hidden_stops++;
         session->hidden_resumes++;
     }
@@ -231,6 +232,28 @@ session_handle_guarded (Session *session, const QmpMessage *command)
     }
 }
 
+/* The client takes the guest for a running one, and no RESUME is to come. */
+static void
+admit_stop (Session *session)
+{
+    session->hidden_resumes--;
+    if (session->hidden_stops > 0)
+        session->hidden_stops--; /* QEMU's own event is still to come */
+    else
+        session_answer (session,
+                        qmp_message_build_event ("STOP", NULL, g_get_real_time ()));
+}
+
+static void
+unpause (Session *session, gboolean hidden)
+{
+    gboolean refused = FALSE;
+
+    if (require (session, guard_unpause (session->relay->guard, &refused)) && refused &&
+        hidden)
+        admit_stop (session);
+}
+
 void
 session_after_reply (Session *session)
 {
@@ -239,8 +262,8 @@ session_after_reply (Session *session)
     session->after = SESSION_AFTER_NOTHING;
     if (after == SESSION_AFTER_SETTLE)
         require (session, guard_settle (session->relay->guard));
-    if (after == SESSION_AFTER_UNPAUSE)
-        require (session, guard_unpause (session->relay->guard));
+    if (after == SESSION_AFTER_UNPAUSE || after == SESSION_AFTER_UNPAUSE_HIDDEN)
+        unpause (session, after == SESSION_AFTER_UNPAUSE_HIDDEN);
 }
 
 gboolean

@@ -17,8 +17,9 @@ G_BEGIN_DECLS
 /* What is to be done when QEMU has answered. */
 typedef enum {
     SESSION_AFTER_NOTHING,
-    SESSION_AFTER_SETTLE,  /* the guest may have stopped, or not started */
-    SESSION_AFTER_UNPAUSE, /* it was stopped for the command */
+    SESSION_AFTER_SETTLE,         /* the guest may have stopped, or not started */
+    SESSION_AFTER_UNPAUSE,        /* it was stopped for the command, and libvirt knows */
+    SESSION_AFTER_UNPAUSE_HIDDEN, /* and libvirt does not */
 } SessionAfter;
 
 typedef struct {

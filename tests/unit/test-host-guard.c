@@ -258,11 +258,13 @@ test_pause (Fixture *f, gconstpointer data)
            { "query-status", STATUS ("paused") }, { "query-dump", STATUS ("none") },
            { "cont", EVENT ("RESUME") "\r\n" DONE },
            { "query-status", STATUS ("running") });
+    gboolean refused;
     g_assert_true (guard_pause (f->guard, &stopped, &why));
     g_assert_true (stopped);
     g_assert_null (why);
     g_assert_false (lies_plain (f));
-    g_assert_true (guard_unpause (f->guard));
+    g_assert_true (guard_unpause (f->guard, &refused));
+    g_assert_false (refused);
     g_assert_true (lies_plain (f));
     g_assert_true (guard_receive (f->guard));
     end (f);
@@ -299,7 +301,7 @@ test_pause_races (Fixture *f, gconstpointer data)
 static void
 test_detached_dump (Fixture *f, gconstpointer data)
 {
-    gboolean stopped;
+    gboolean stopped, refused;
     const char *why;
 
     let_run (f);
@@ -309,7 +311,8 @@ test_detached_dump (Fixture *f, gconstpointer data)
                { "query-dump", STATUS ("active") });
         g_assert_true (guard_pause (f->guard, &stopped, &why));
         g_assert_true (stopped);
-        g_assert_true (guard_unpause (f->guard));
+        g_assert_true (guard_unpause (f->guard, &refused));
+        g_assert_false (refused);
         g_assert_false (lies_plain (f));
         g_assert_true (guard_why_not_continue (f->guard, &why));
         g_assert_nonnull (why);
@@ -353,8 +356,10 @@ test_unpause_fails (Fixture *f, gconstpointer data)
 {
     BEGIN (f, { "query-dump", STATUS ("none") }, { "cont", FAILS },
            { "query-status", STATUS ("paused") });
+    gboolean refused;
 
-    g_assert_true (guard_unpause (f->guard));
+    g_assert_true (guard_unpause (f->guard, &refused));
+    g_assert_true (refused);
     end (f);
     g_assert_false (lies_plain (f));
 }
