@@ -235,6 +235,27 @@ finish_command (Session *session)
     }
 }
 
+static gboolean
+qemu_lives (const Relay *relay)
+{
+    struct pollfd fd = { .fd = relay->pidfd, .events = POLLIN };
+
+    return relay->pidfd < 0 || poll (&fd, 1, 0) == 0;
+}
+
+/* A QEMU that lives without its answer having come, its monitor broken: whether the "cont"
+ * for which the pages were decrypted has run is to be asked on the other one. */
+static void
+settle_at_end (Session *session)
+{
+    Relay *relay = session->relay;
+
+    if (relay->guard == NULL || relay->failed || !qemu_lives (relay))
+        return;
+    if ((session->waiting && !guard_settle (relay->guard)) || !guard_receive (relay->guard))
+        relay->failed = TRUE;
+}
+
 void
 session_run (Relay *relay, int client, int qemu)
 {
@@ -248,7 +269,5 @@ session_run (Relay *relay, int client, int qemu)
         session_write_client (&session);
     if (relay->guarded)
         finish_command (&session);
-    if (relay->guard != NULL && !relay->failed && !session.qemu_gone &&
-        !guard_receive (relay->guard))
-        relay->failed = TRUE;
+    settle_at_end (&session);
 }

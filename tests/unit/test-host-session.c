@@ -298,6 +298,50 @@ test_cont_refused_early (Fixture *f, gconstpointer data)
     leave (f);
 }
 
+/* QEMU's monitor breaks after the pages were decrypted for a "cont". */
+static void
+lose_cont (Fixture *f, const char *last_words, const char *status)
+{
+    static Line lines[] = { { "query-dump", STATUS ("none") }, { "query-status", NULL } };
+
+    g_assert_false (lies_plain (f));
+    lines[1].says = status;
+    begin (f, lines, G_N_ELEMENTS (lines));
+    say (f->client, "{\"execute\":\"cont\"}");
+    hear (f->qemu, "cont");
+    g_assert_true (lies_plain (f));
+    if (last_words != NULL)
+        say (f->qemu, last_words);
+    else
+        shutdown (f->qemu, SHUT_RDWR);
+    g_thread_join (g_steal_pointer (&f->session));
+    /* A script that was not played to its end does not wait for ever. */
+    shutdown (f->control, SHUT_RD);
+    end (f);
+    g_assert_false (f->relay.failed);
+}
+
+static void
+test_cont_lost (Fixture *f, gconstpointer data)
+{
+    lose_cont (f, NULL, STATUS ("paused"));
+    g_assert_false (lies_plain (f));
+}
+
+static void
+test_cont_garbled (Fixture *f, gconstpointer data)
+{
+    lose_cont (f, "{\"return\":{}]", STATUS ("paused"));
+    g_assert_false (lies_plain (f));
+}
+
+static void
+test_cont_has_run (Fixture *f, gconstpointer data)
+{
+    lose_cont (f, NULL, STATUS ("running"));
+    g_assert_true (lies_plain (f));
+}
+
 #define ADD(path, test)                                                                    \
     g_test_add ("/host/session/" path, Fixture, NULL, set_up, test, tear_down)
 
@@ -309,5 +353,8 @@ main (int argc, char **argv)
     ADD ("pause-is-hidden", test_pause_is_hidden);
     ADD ("cont-refused", test_cont_refused);
     ADD ("cont-refused-early", test_cont_refused_early);
+    ADD ("cont-lost", test_cont_lost);
+    ADD ("cont-garbled", test_cont_garbled);
+    ADD ("cont-has-run", test_cont_has_run);
     return g_test_run ();
 }
