@@ -6,14 +6,6 @@
 #include "psp/host/host-error.h"
 
 static gboolean
-need_platform (SevQmp *sev, GError **error)
-{
-    if (sev->platform == NULL)
-        sev->platform = platform_open (sev->host, error);
-    return sev->platform != NULL;
-}
-
-static gboolean
 need_guest (const SevQmp *sev, GError **error)
 {
     if (sev->launch != NULL)
@@ -111,23 +103,27 @@ query_sev (SevQmp *sev, const QmpMessage *command, GError **error)
     return take_object (out);
 }
 
+/* QEMU asks /dev/sev each time (target/i386/sev.c, sev_get_capabilities()): a PDH that was
+ * made since the guest began is the one to show. */
 static JsonNode *
 query_capabilities (SevQmp *sev, const QmpMessage *command, GError **error)
 {
     g_autoptr (GBytes) pdh = NULL;
     g_autoptr (GBytes) chain = NULL;
 
-    if (!check_arguments (command, NULL, error) || !need_platform (sev, error) ||
-        !platform_export (sev->platform, &pdh, &chain, error))
+    if (!check_arguments (command, NULL, error))
         return NULL;
-    g_autoptr (GBytes) id = platform_get_id (sev->platform, error);
+    g_autoptr (Platform) platform = platform_open_init (sev->host, error);
+    if (platform == NULL || !platform_export (platform, &pdh, &chain, error))
+        return NULL;
+    g_autoptr (GBytes) id = platform_get_id (platform, error);
     if (id == NULL)
         return NULL;
     JsonObject *out = json_object_new ();
     set_bytes (out, "pdh", pdh);
     set_bytes (out, "cert-chain", chain);
     set_bytes (out, "cpu0-id", id);
-    json_object_set_int_member (out, "cbitpos", platform_cbitpos (sev->platform));
+    json_object_set_int_member (out, "cbitpos", platform_cbitpos (platform));
     json_object_set_int_member (out, "reduced-phys-bits", PLATFORM_REDUCED_PHYS_BITS);
     return take_object (out);
 }

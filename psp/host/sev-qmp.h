@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     const HostDir *host;
-    Platform *platform; /* (nullable): opened when first needed */
+    Platform *platform; /* (nullable): the guest's, as it was when that began */
     Launch *launch;     /* (nullable): the guest, if there is one */
     gboolean
         query_sev_type; /* whether this QEMU's query-sev has "sev-type": 9.1 and later */

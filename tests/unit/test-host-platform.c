@@ -11,6 +11,7 @@
 #include "psp/host/host-error.h"
 #include "psp/host/platform.h"
 #include "psp/host/sev-driver.h"
+#include "psp/host/sev-qmp.h"
 #include "sev/wire/sev-cert-wire.h"
 #include "tests/lib/test-dir.h"
 
@@ -167,6 +168,41 @@ test_large_blobs (Fixture *f, gconstpointer data)
     g_assert_cmpint (sev_driver_call (f->host, d), ==, EFAULT);
 }
 
+static void
+expect_shown (const Fixture *f, SevQmp *sev)
+{
+    static const char query[] = "{\"execute\":\"query-sev-capabilities\"}";
+    g_autoptr (GBytes) frame = g_bytes_new_static (query, strlen (query));
+    g_autoptr (QmpMessage) command = qmp_message_parse (frame, NULL);
+    g_autoptr (GBytes) bytes = sev_qmp_answer (sev, command);
+    g_autoptr (QmpMessage) reply = qmp_message_parse (bytes, NULL);
+    gsize len;
+
+    g_assert_cmpint ((int) qmp_message_get_kind (reply), ==, (int) QMP_MESSAGE_RETURN);
+    JsonObject *value = json_node_get_object (qmp_message_get_return (reply));
+    g_autofree guint8 *pdh =
+        g_base64_decode (json_object_get_string_member (value, "pdh"), &len);
+    g_autofree char *stored = test_dir_read (&f->dir, "certs/pdh.cert");
+    g_assert_cmpmem (pdh, len, stored, SEV_CERT_SIZE);
+}
+
+/* A guest's relay answers for the host, not for the moment when the guest began. */
+static void
+test_capabilities (Fixture *f, gconstpointer data)
+{
+    g_autofree SevDriverCall *pdh_gen = call_new (SEV_PDH_GEN, NULL, 0);
+    SevQmp sev = { .host = f->host, .platform = platform_open (f->host, NULL) };
+
+    g_assert_nonnull (sev.platform);
+    expect_shown (f, &sev);
+    g_autofree char *before = test_dir_read (&f->dir, "certs/pdh.cert");
+    g_assert_cmpint (sev_driver_call (f->host, pdh_gen), ==, 0);
+    g_autofree char *after = test_dir_read (&f->dir, "certs/pdh.cert");
+    g_assert_cmpint (memcmp (before, after, SEV_CERT_SIZE), !=, 0);
+    expect_shown (f, &sev);
+    platform_free (sev.platform);
+}
+
 #define ADD(name, function)                                                                \
     g_test_add ("/host/platform/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -179,5 +215,6 @@ main (int argc, char **argv)
     ADD ("sizes", test_sizes);
     ADD ("stale", test_stale);
     ADD ("large-blobs", test_large_blobs);
+    ADD ("capabilities", test_capabilities);
     return g_test_run ();
 }
