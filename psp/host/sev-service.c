@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,8 +20,10 @@
 
 #define PID_FILE "rt/sev-device.pid"
 #define FIRST_CLIENT_MS 60000
-#define MAX_CLIENTS 900u /* below the usual limit of descriptors */
-#define MAX_FDS 4u       /* taken from one message; all but one are closed */
+#define MAX_CLIENTS 900u
+#define OWN_FDS 32u /* what the service itself opens, for a command also; generous */
+#define RETRY_MS 100
+#define MAX_FDS 4u /* taken from one message; all but one are closed */
 #define BACKLOG 128
 
 enum {
@@ -37,6 +40,8 @@ typedef struct {
     const HostDir *host;
     GArray *polled;   /* of struct pollfd */
     GArray *writable; /* of gboolean */
+    guint max_clients;
+    gboolean full; /* no descriptor was left for the next client, who waits */
     int pid_file;
 } Service;
 
@@ -123,6 +128,17 @@ is_own (int fd)
            peer.uid == geteuid ();
 }
 
+/* As the limit of descriptors allows. */
+static guint
+count_clients_allowed (void)
+{
+    struct rlimit limit;
+
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MAX_CLIENTS + OWN_FDS)
+        return MAX_CLIENTS;
+    return limit.rlim_cur > OWN_FDS ? (guint) limit.rlim_cur - OWN_FDS : 1;
+}
+
 static void
 take_clients (Service *service, guint listener)
 {
@@ -130,10 +146,12 @@ take_clients (Service *service, guint listener)
         const int fd = accept4 (g_array_index (service->polled, struct pollfd, listener).fd,
                                 NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (fd < 0)
+        if (fd < 0) {
+            service->full = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
             return;
+        }
         /* Its other end reads an end of file: nothing ever comes, and it was taken. */
-        if (service->polled->len < MAX_CLIENTS && is_own (fd) &&
+        if (service->polled->len - N_LISTEN < service->max_clients && is_own (fd) &&
             shutdown (fd, SHUT_WR) == 0)
             add (service, fd, listener == LISTEN_READ_WRITE);
         else
@@ -268,15 +286,27 @@ serve_ready (Service *service)
     }
 }
 
+/* While there is no descriptor for them, clients that knock are no reason to wake up. */
+static int
+wait_for_work (Service *service, int timeout)
+{
+    struct pollfd *polled = (struct pollfd *) (void *) service->polled->data;
+    const gboolean full = service->full;
+
+    for (guint i = 0; i < N_LISTEN; i++)
+        polled[i].events = full ? 0 : POLLIN;
+    service->full = FALSE;
+    const int n = poll (polled, service->polled->len, full ? RETRY_MS : timeout);
+    return n == 0 && full ? 1 : n;
+}
+
 static gboolean
 loop (Service *service, GError **error)
 {
     gboolean had_client = FALSE;
 
     while (!had_client || service->polled->len > N_LISTEN) {
-        struct pollfd *polled = (struct pollfd *) (void *) service->polled->data;
-        const int n =
-            poll (polled, service->polled->len, had_client ? -1 : FIRST_CLIENT_MS);
+        const int n = wait_for_work (service, had_client ? -1 : FIRST_CLIENT_MS);
 
         if (n == 0)
             return TRUE;
@@ -301,6 +331,7 @@ sev_service_run (const HostDir *host, GError **error)
         .host = host,
         .polled = g_array_new (FALSE, FALSE, sizeof (struct pollfd)),
         .writable = g_array_new (FALSE, FALSE, sizeof (gboolean)),
+        .max_clients = count_clients_allowed (),
         .pid_file = -1,
     };
 
