@@ -66,6 +66,8 @@ NEXT (open, (const char *, int, ...));
 NEXT (open64, (const char *, int, ...));
 NEXT (openat, (int, const char *, int, ...));
 NEXT (openat64, (int, const char *, int, ...));
+NEXT (creat, (const char *, mode_t));
+NEXT (creat64, (const char *, mode_t));
 NEXT (__open_2, (const char *, int) );
 NEXT (__open64_2, (const char *, int) );
 NEXT (__openat_2, (int, const char *, int) );
@@ -98,6 +100,8 @@ shim_find (void)
     NEED (open64);
     NEED (openat);
     NEED (openat64);
+    NEED (creat);
+    NEED (creat64);
     NEED (__open_2);
     NEED (__open64_2);
     NEED (__openat_2);
@@ -170,6 +174,25 @@ openat64 (int dirfd, const char *path, int flags, ...)
         return shim_open (flags);
     NEED (openat64);
     return next_openat64 (dirfd, path, flags, mode);
+}
+
+/* Where there is no /dev/sev, root's program would make a plain file of that name. */
+#define CREAT_FLAGS (O_CREAT | O_WRONLY | O_TRUNC)
+
+EXPORT int
+creat (const char *path, mode_t mode)
+{
+    NEED (creat);
+    return shim_is_device (AT_FDCWD, path) ? shim_open (CREAT_FLAGS)
+                                           : next_creat (path, mode);
+}
+
+EXPORT int
+creat64 (const char *path, mode_t mode)
+{
+    NEED (creat64);
+    return shim_is_device (AT_FDCWD, path) ? shim_open (CREAT_FLAGS)
+                                           : next_creat64 (path, mode);
 }
 
 EXPORT int

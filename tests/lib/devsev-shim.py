@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 
 import devsev
@@ -53,6 +54,16 @@ def opens(t):
         t.equal(devsev.call("openat", at, b"sev", plain), "ENOENT", "sev somewhere else")
         t.equal(devsev.call("open", name, plain | os.O_CREAT | os.O_EXCL, 0o600), "EEXIST")
         t.equal(devsev.call("open", name, plain | os.O_DIRECTORY), "ENOTDIR")
+    for function in ("creat", "creat64"):
+        with t.test(f"{function}() opens the device, and makes other files"):
+            fd = devsev.call(function, name, 0o600)
+            t.true(isinstance(fd, int) and stat.S_ISCHR(os.fstat(fd).st_mode), fd)
+            works(t, fd, function)
+            os.close(fd)
+            with tempfile.TemporaryDirectory() as other:
+                fd = devsev.call(function, f"{other}/sev".encode(), 0o640)
+                os.close(fd)
+                t.equal(os.stat(f"{other}/sev").st_mode, stat.S_IFREG | 0o640)
     with t.test("no descriptor is left"):
         t.equal(descriptors(), before)
     os.close(directory)
