@@ -51,7 +51,15 @@ host_dir_open_checked (const char *path, GError **error)
 static gboolean
 is_leftover (const char *name)
 {
-    static const char *const known[] = { ".", "..", HOST_LOCK, HOST_CONF ".new", NULL };
+    static const char *const known[] = {
+        ".",
+        "..",
+        HOST_LOCK,
+        HOST_CONF ".new",
+        HOST_OWNER_PENDING,
+        HOST_OWNER_PENDING ".new",
+        NULL,
+    };
 
     return g_strv_contains (known, name);
 }
@@ -201,8 +209,8 @@ host_lock (int dir, const char *path, GCancellable *cancellable, GError **error)
     }
 }
 
-static gboolean
-is_complete (int dir)
+gboolean
+host_dir_is_complete (int dir)
 {
     static const char *const pieces[] = { HOST_CONF, HOST_EMULATOR, "platform/chip",
                                           "certs/ark.cert", "certs/pdh.cert" };
@@ -212,7 +220,7 @@ is_complete (int dir)
         if (fstatat (dir, pieces[i], &st, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG (st.st_mode))
             return FALSE;
-    return TRUE;
+    return fstatat (dir, HOST_OWNER_PENDING, &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
 EmulatedHost *
@@ -238,19 +246,13 @@ emulated_host_open (const char *path, GError **error)
         return NULL;
     }
     g_autoptr (EmulatedHost) host = host_new (path, dir, error);
-    if (host == NULL || is_complete (dir))
+    if (host == NULL || host_dir_is_complete (dir))
         return g_steal_pointer (&host);
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_STATE,
                  "the emulated host '%s' is not complete (complete it: sevlaunch emulator "
                  "create)",
                  path);
     return NULL;
-}
-
-gboolean
-host_is_complete (const EmulatedHost *host)
-{
-    return is_complete (host->fd);
 }
 
 const char *

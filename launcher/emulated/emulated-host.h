@@ -88,7 +88,8 @@ gboolean emulated_host_kind_check (const EmulatedHostKind *kind,
  * another PDH.  What an interrupted call left is completed.  Several processes may call
  * this at once; one of them makes the host.
  * Errors: %LAUNCHER_ERROR_EMULATED_HOST (wrong mode or owner, sev-platform failed),
- *   %LAUNCHER_ERROR_EMULATED_STATE (not empty and not a host),
+ *   %LAUNCHER_ERROR_EMULATED_STATE (not empty and not a host; an interrupted call was to
+ *   give it an external owner, and this one has no key),
  *   %LAUNCHER_ERROR_TOOL_MISSING (no sev-platform or QEMU),
  *   %LAUNCHER_ERROR_LIBVIRT_MISSING, %LAUNCHER_ERROR_IO, %LAUNCHER_ERROR_TIMEOUT,
  *   %G_IO_ERROR_CANCELLED.

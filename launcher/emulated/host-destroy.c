@@ -125,8 +125,10 @@ wait_for_relays (EmulatedHost *host, GError **error)
 static gboolean
 remove_content (EmulatedHost *host, GError **error)
 {
-    static const char *const parts[] = { HOST_GONE, "platform", "certs", "rt",  "c",
-                                         "cache",   "data",     "log",   "bin", HOST_CONF };
+    static const char *const parts[] = {
+        HOST_GONE, "platform",         "certs",  "rt", "c", "cache", "data", "log",
+        "bin",     HOST_OWNER_PENDING, HOST_CONF
+    };
 
     if (!host_tree_remove (host->fd, HOST_GONE, error))
         return FALSE;
@@ -151,6 +153,7 @@ destroy_locked (EmulatedHost *host, gboolean force, GError **error)
         !remove_content (host, error))
         return FALSE;
     unlinkat (host->fd, HOST_CONF ".new", 0);
+    unlinkat (host->fd, HOST_OWNER_PENDING ".new", 0);
     unlinkat (host->fd, HOST_LOCK, 0);
     return TRUE;
 }

@@ -3,7 +3,8 @@
 /*
  * Makes an emulated host, or what is missing of it.  host.conf comes first and is removed
  * last: with it the directory is a host, however much of it is there, and everything else
- * can be made again piece by piece.
+ * can be made again piece by piece.  Only the key of an external owner cannot: that one is
+ * still awaited is noted before, until he has signed.
  */
 
 #include "config.h"
@@ -152,6 +153,49 @@ follow_pdh (EmulatedHost *host, const EmulatedPlatform *platform, GError **error
                               strlen (platform->pdh_sha256), 0600, error);
 }
 
+/* A host that was to have an external owner never becomes its own. */
+static gboolean
+note_owner (int dir,
+            const char *path,
+            gboolean is_host,
+            const EmulatedHostKind *kind,
+            GError **error)
+{
+    struct stat st;
+
+    if (kind != NULL && kind->owner_key_fd >= 0)
+        return host_file_replace (dir, HOST_OWNER_PENDING, "", 0, 0600, error);
+    if (!is_host)
+        return host_tree_remove (dir, HOST_OWNER_PENDING, error);
+    if (fstatat (dir, HOST_OWNER_PENDING, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_STATE,
+                 "the emulated host '%s' was not completed: its external owner has yet to "
+                 "sign (repeat \"sevlaunch emulator create --external-owner FILE\", or "
+                 "destroy it)",
+                 path);
+    return FALSE;
+}
+
+/* host.conf, and before it what it must not be without. */
+static gboolean
+begin (const char *path,
+       int dir,
+       const EmulatedHostKind *kind,
+       gboolean *created,
+       GError **error)
+{
+    g_autofree char *conf = conf_text (kind);
+    gboolean is_host;
+
+    if (!host_dir_is_host (dir, path, &is_host, error))
+        return FALSE;
+    *created = !is_host || !host_dir_is_complete (dir);
+    if (*created && !note_owner (dir, path, is_host, kind, error))
+        return FALSE;
+    return is_host || host_file_replace (dir, HOST_CONF, conf, strlen (conf), 0600, error);
+}
+
 /* Returns: (transfer full): the host, complete; the caller holds the lock. */
 static EmulatedHost *
 complete (const char *path,
@@ -161,26 +205,21 @@ complete (const char *path,
           GCancellable *cancellable,
           GError **error)
 {
-    g_autofree char *conf = conf_text (kind);
-    gboolean is_host;
-
-    if (!host_dir_is_host (dir, path, &is_host, error) ||
-        (!is_host &&
-         !host_file_replace (dir, HOST_CONF, conf, strlen (conf), 0600, error))) {
+    if (!begin (path, dir, kind, created, error)) {
         close (dir);
         return NULL;
     }
     g_autoptr (EmulatedHost) host = host_new (path, dir, error);
     if (host == NULL || !host_check_tools (host->qemu, error))
         return NULL;
-    *created = !host_is_complete (host);
     if (!host_tree_remove (dir, HOST_GONE, error) || !make_directories (host, error) ||
         !copy_emulator (host, error))
         return NULL;
     g_autoptr (EmulatedPlatform) platform =
         host_platform_run (host, "init", *created && kind != NULL ? kind->owner_key_fd : -1,
                            cancellable, error);
-    if (platform == NULL || !follow_pdh (host, platform, error))
+    if (platform == NULL || !host_tree_remove (dir, HOST_OWNER_PENDING, error) ||
+        !follow_pdh (host, platform, error))
         return NULL;
     return g_steal_pointer (&host);
 }

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 #define HOST_CONF "host.conf"
 #define HOST_LOCK "lock"
 #define HOST_GONE ".destroyed" /* the platform of a host that is being destroyed */
+#define HOST_OWNER_PENDING ".owner-pending" /* an external owner has yet to sign */
 #define HOST_EMULATOR "bin/qemu-system-x86_64"
 #define HOST_LIBVIRT_LOG "log/libvirtd.log"
 #define HOST_DEVICE_LOG "log/sev-device.log"
@@ -64,8 +65,8 @@ EmulatedHost *host_new (const char *path,
  */
 int host_lock (int dir, const char *path, GCancellable *cancellable, GError **error);
 
-/** host_is_complete: every piece is there */
-gboolean host_is_complete (const EmulatedHost *host);
+/** host_dir_is_complete: every piece is there, and nobody is to sign */
+gboolean host_dir_is_complete (int dir);
 
 /** host_find_libvirt: (nullable): path of the daemon; @pid_file, @socket: where it makes
  * them, in the host's directory */

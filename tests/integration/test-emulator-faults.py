@@ -222,6 +222,35 @@ def test_killed_create(c):
         need_nothing(c.host)
 
 
+def owner_key(c, curve):
+    path = os.path.join(c.home, f"{curve}.pem")
+    done = subprocess.run(["openssl", "ecparam", "-name", curve, "-genkey", "-noout"], check=True, capture_output=True)
+    c.write(path, done.stdout)
+    return path
+
+
+def test_owner_pending(c):
+    """A host that was to have an external owner is completed with one, or not at all."""
+    good, bad = owner_key(c, "secp384r1"), owner_key(c, "prime256v1")
+    for destroy in (False, True):
+        need(c.emulator("create", "--external-owner", bad).returncode == HOST, "a key that cannot own")
+        need(os.path.exists(os.path.join(c.host, "host.conf")), "the host was begun")
+        for verb, words in (("exec", ["--", "true"]), ("create", []), ("create", ["--if-missing"])):
+            result = c.refused(STATE, "emulated-host-state", verb, *words)
+            need("--external-owner" in result.stderr, "no advice: " + result.stderr)
+        if destroy:
+            c.ok("destroy")
+            need_nothing(c.host)
+            c.ok("exec", "--", "true")
+        else:
+            need(c.json("create", "--external-owner", good)["created"], "it is completed")
+            c.ok("exec", "--", "true")
+        owner = c.json("status")["platform"]["owner"]
+        need(owner == ("self" if destroy else "external"), owner)
+        c.ok("destroy")
+        need_nothing(c.host)
+
+
 def test_killed_destroy(c):
     """What is left of a host that was being removed can be removed, or made anew."""
     for number, piece in enumerate(["platform", "certs", "bin", "host.conf", "lock"]):
@@ -274,7 +303,7 @@ def test_missing_programs(c):
 
 
 FAULTS = [test_usage, test_long_path, test_foreign_directory, test_wrong_directory, test_wrong_owner, test_conf, test_bad_root,
-        test_broken_libvirt, test_busy_names, test_two_at_once, test_killed_create, test_killed_destroy,
+        test_broken_libvirt, test_busy_names, test_two_at_once, test_killed_create, test_owner_pending, test_killed_destroy,
         test_missing_programs]
 
 # The generation whose keys are made fastest.
