@@ -145,10 +145,24 @@ take_certs (PlatformCommand *command, GError **error)
     if (!run_as_call (command->run_as, read_certs, command->host, (guint8 *) room,
                       sizeof *room, error))
         return FALSE;
+    /* They come from a process without privileges. */
+    for (gsize i = 0; i < G_N_ELEMENTS (room->len); i++)
+        if (room->len[i] > sizeof room->bytes[i]) {
+            g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_HOST,
+                                 "the emulated host's certificates have no usable length");
+            return FALSE;
+        }
     command->certs.cek = g_bytes_new (room->bytes[0], room->len[0]);
     command->certs.ask = g_bytes_new (room->bytes[1], room->len[1]);
     command->certs.ark = g_bytes_new (room->bytes[2], room->len[2]);
     return TRUE;
+}
+
+/* Inside of an emulated host /dev/sev is that host's, whatever the machine has. */
+static const char *
+get_device_host (void)
+{
+    return g_getenv ("SEVLAUNCH_SEV_DEVICE");
 }
 
 /* Whether this process runs inside of that host, and finds its /dev/sev by itself. */
@@ -157,7 +171,7 @@ is_inside (const char *host)
 {
     g_autofree char *real = realpath (host, NULL);
 
-    return g_strcmp0 (g_getenv ("SEVLAUNCH_SEV_DEVICE"), real) == 0 && real != NULL;
+    return g_strcmp0 (get_device_host (), real) == 0 && real != NULL;
 }
 
 static gboolean
@@ -179,8 +193,36 @@ open_emulated (PlatformCommand *command, gboolean writable, GError **error)
 static gboolean
 open_here (PlatformCommand *command, gboolean writable, GError **error)
 {
+    g_autofree char *why = NULL;
+
+    if (get_device_host () != NULL) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_NO_SEV,
+                             "inside of an emulated host (SEVLAUNCH_SEV_DEVICE is set) "
+                             "/dev/sev is the EMULATED one; leave \"sevlaunch emulator "
+                             "exec\" to ask this machine's platform");
+        return FALSE;
+    }
+    if (sev_hardware_probe ("", &why) == SEV_HARDWARE_NONE) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_NO_SEV,
+                             "this machine has no AMD SEV");
+        return FALSE;
+    }
     command->device = sev_device_open (writable, error);
     return command->device != NULL;
+}
+
+/* For "auto". */
+static gboolean
+is_emulated (void)
+{
+    g_autofree char *why = NULL;
+
+    if (get_device_host () != NULL)
+        return TRUE;
+    if (sev_hardware_probe ("", &why) != SEV_HARDWARE_NONE)
+        return FALSE;
+    message_warning ("no AMD SEV on this machine: this is about the EMULATED host");
+    return TRUE;
 }
 
 gboolean
@@ -188,7 +230,6 @@ platform_command_open (PlatformCommand *command, gboolean writable, GError **err
 {
     const char *platform = command->platform != NULL ? command->platform : "auto";
     const gboolean sev = strcmp (platform, "sev") == 0;
-    g_autofree char *why = NULL;
 
     if (!sev && strcmp (platform, "auto") != 0 && strcmp (platform, "emulated") != 0) {
         g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
@@ -201,16 +242,8 @@ platform_command_open (PlatformCommand *command, gboolean writable, GError **err
                              "--run-as");
         return FALSE;
     }
-    if (strcmp (platform, "emulated") == 0 || command->option != NULL)
+    if (!sev &&
+        (strcmp (platform, "emulated") == 0 || command->option != NULL || is_emulated ()))
         return open_emulated (command, writable, error);
-    if (sev_hardware_probe ("", &why) != SEV_HARDWARE_NONE)
-        return open_here (command, writable, error);
-    if (sev) {
-        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_NO_SEV,
-                             "this machine has no AMD SEV");
-        return FALSE;
-    }
-    if (g_getenv ("SEVLAUNCH_SEV_DEVICE") == NULL)
-        message_warning ("no AMD SEV on this machine: this is about the EMULATED host");
-    return open_emulated (command, writable, error);
+    return open_here (command, writable, error);
 }

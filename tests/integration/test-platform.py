@@ -114,6 +114,37 @@ def undone(bed, p, t):
         t.true("EMULATED platform" in done.stdout, done.stdout)
 
 
+# A namespace where the processor has SEV.  Arguments: its cpuinfo, the user, the command.
+MACHINE = ('mount --bind "$1" /proc/cpuinfo || exit 77; map=$2; shift 2; '
+           'exec unshare -U --map-user=$map --map-group=$map "$@"')
+
+
+def sev_machine(bed, p, t, table):
+    host = bed.host
+    cpuinfo = host.write("cpuinfo", "processor\t: 0\nflags\t\t: fpu svm sev\n")
+    user = host.user.pw_uid if host.user is not None else os.geteuid()
+
+    def inside(*words, drop=()):
+        args = ["platform", "status", "--json", *words]
+        done = host.exec("unshare", "-rm", "sh", "-c", MACHINE, "sh", cpuinfo, str(user), "env",
+                         *(word for name in drop for word in ("-u", name)), bed.program, *args, check=False)
+        return launchbed.result_of(args, done.returncode, done.stdout.encode(), done.stderr.encode())
+
+    plain = inside(drop=("LD_PRELOAD", "SEVLAUNCH_SEV_DEVICE"))
+    if plain.code in (1, 77) and not plain.json:
+        with t.test("on a SEV machine inside of the host # SKIP no user namespaces with mounts"):
+            table.seen.add("platform-real-hidden")
+        return
+    with t.test("on a SEV machine: without the shim its own platform is meant"):
+        t.true(plain.code != 0 and "/dev/sev" in plain.err and "EMULATED" not in plain.err, plain)
+    with t.test("on a SEV machine inside of the host: auto is the host, and says so"):
+        result = inside()
+        t.equal((result.code, result.json and result.json.get("emulated")), (0, True), result)
+        t.equal(result.json["host"], p.must("status")["host"])
+    table.row("platform-real-hidden", run=lambda _: inside("--platform", "sev"), again=False,
+              says=["emulator exec", "EMULATED"])
+
+
 def main():
     t = tap.Tap()
     with launchbed.Bed() as bed:
@@ -125,6 +156,7 @@ def main():
         changes(p, t)
         table = launchbed.Table(bed, t, __file__)
         refused(bed, p, table)
+        sev_machine(bed, p, t, table)
         undone(bed, p, t)
         table.finish()
     t.finish()
