@@ -357,7 +357,7 @@ class Table:
     def row(self, name, *args, prepare=None, changes=None, run=None, says=(), again=True, known=()):
         """One refusal.  prepare: makes a context manager, whose value is "with"; run: instead
         of a launch, a function that gives a Result; says: texts that stderr must hold; again:
-        after it is undone, a rehearsal with the arguments of a good launch passes (a list:
+        after what was prepared is undone, a rehearsal with the arguments of a good launch passes (a list:
         with more arguments); known: ids that may come with the row's."""
         row = self.expected.get(name)
         with self.tap.test(name if row is None else f"{name}: exit {row.code}, {row.reason}"):
@@ -373,7 +373,8 @@ class Table:
                 self.results[name] = result
                 self.judge(row, result, says, known)
                 self.bed.same_leftovers(before, ask=False)
-            if again is not False:
+            # Where nothing was prepared, nothing could have been left undone.
+            if again is not False and (prepare is not None or again is not True):
                 self.bed.dry_run(*([] if again is True else again))
 
     def judge(self, row, result, says, known):
