@@ -10,42 +10,11 @@
 
 #include "psp/host/asids.h"
 #include "psp/host/sev-driver.h"
-#include "tests/lib/test-dir.h"
+#include "tests/unit/host-fixture.h"
 
 #define CERT 2084u
 #define UNTOUCHED 0x1234u
 #define SOMEWHERE 0x1000u /* an address is only looked at for being none */
-
-typedef struct {
-    TestDir dir;
-    HostDir *host;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-    g_autofree char *path =
-        g_build_filename (g_getenv ("G_TEST_SRCDIR"), "tests/unit/psp-chip-v1.b64", NULL);
-    g_autofree char *text = NULL;
-    gsize len;
-
-    test_dir_init (&f->dir);
-    test_dir_write (&f->dir, "host.conf",
-                    "[host]\nformat=1\n[platform]\ngeneration=naples\nes=false\n", 0600);
-    test_dir_make (&f->dir, "platform", 0700);
-    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-    g_autofree guint8 *chip = g_base64_decode (text, &len);
-    test_dir_write_bytes (&f->dir, "platform/chip", chip, len, 0600);
-    f->host = host_dir_open (f->dir.path, NULL);
-    g_assert_nonnull (f->host);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    host_dir_free (f->host);
-    test_dir_clear (&f->dir);
-}
 
 static SevDriverCall *
 prepare (guint32 cmd, const void *data, gsize len)
@@ -62,14 +31,14 @@ prepare (guint32 cmd, const void *data, gsize len)
 }
 
 static void
-expect (const Fixture *f, SevDriverCall *call, int number, guint32 error)
+expect (const HostFixture *f, SevDriverCall *call, int number, guint32 error)
 {
     g_assert_cmpint (sev_driver_call (f->host, call), ==, number);
     g_assert_cmphex (call->error, ==, error);
 }
 
 static void
-simple (const Fixture *f, guint32 cmd, int number, guint32 error)
+simple (const HostFixture *f, guint32 cmd, int number, guint32 error)
 {
     g_autofree SevDriverCall *call = prepare (cmd, NULL, 0);
 
@@ -78,7 +47,7 @@ simple (const Fixture *f, guint32 cmd, int number, guint32 error)
 }
 
 static void
-expect_state (const Fixture *f, guint state, guint guests)
+expect_state (const HostFixture *f, guint state, guint guests)
 {
     g_autofree SevDriverCall *call = prepare (SEV_PLATFORM_STATUS, NULL, 0);
     struct sev_user_data_status status;
@@ -93,7 +62,7 @@ expect_state (const Fixture *f, guint state, guint guests)
 
 /* FACTORY_RESET leaves UNINIT; whatever needs it INITs, if it may write. */
 static void
-test_states (Fixture *f, gconstpointer data)
+test_states (HostFixture *f, gconstpointer data)
 {
     const struct sev_user_data_pdh_cert_export query = { 0 };
 
@@ -113,7 +82,7 @@ test_states (Fixture *f, gconstpointer data)
 }
 
 static void
-test_guests (Fixture *f, gconstpointer data)
+test_guests (HostFixture *f, gconstpointer data)
 {
     g_autoptr (Asids) guest = asids_open (f->host, NULL);
     guint32 asid;
@@ -129,7 +98,7 @@ test_guests (Fixture *f, gconstpointer data)
 }
 
 static void
-test_csr (Fixture *f, gconstpointer data)
+test_csr (HostFixture *f, gconstpointer data)
 {
     struct sev_user_data_pek_csr csr = { 0 };
 
@@ -158,7 +127,7 @@ test_csr (Fixture *f, gconstpointer data)
 }
 
 static void
-test_import (Fixture *f, gconstpointer data)
+test_import (HostFixture *f, gconstpointer data)
 {
     struct sev_user_data_pek_cert_import certs = { SOMEWHERE, CERT, SOMEWHERE, CERT };
 
@@ -177,7 +146,7 @@ test_import (Fixture *f, gconstpointer data)
 }
 
 static void
-test_id (Fixture *f, gconstpointer data)
+test_id (HostFixture *f, gconstpointer data)
 {
     static const guint8 zero[64];
     struct sev_user_data_get_id2 id = { SOMEWHERE, 64 };
@@ -197,7 +166,7 @@ test_id (Fixture *f, gconstpointer data)
 }
 
 static void
-test_permissions (Fixture *f, gconstpointer data)
+test_permissions (HostFixture *f, gconstpointer data)
 {
     static const struct {
         guint32 cmd;
@@ -223,7 +192,7 @@ test_permissions (Fixture *f, gconstpointer data)
 
 /* A damaged state is found once, and replaced (Linux retries INIT). */
 static void
-test_damaged (Fixture *f, gconstpointer data)
+test_damaged (HostFixture *f, gconstpointer data)
 {
     simple (f, SEV_PDH_GEN, 0, SEV_RET_SUCCESS);
     g_autofree char *before = test_dir_read (&f->dir, "certs/pek.cert");
@@ -241,7 +210,8 @@ test_damaged (Fixture *f, gconstpointer data)
 }
 
 #define ADD(name, function)                                                                \
-    g_test_add ("/host/driver/" name, Fixture, NULL, set_up, function, tear_down)
+    g_test_add ("/host/driver/" name, HostFixture, NULL, host_fixture_set_up, function,    \
+                host_fixture_tear_down)
 
 int
 main (int argc, char **argv)

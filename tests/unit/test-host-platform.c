@@ -13,41 +13,10 @@
 #include "psp/host/sev-driver.h"
 #include "psp/host/sev-qmp.h"
 #include "sev/wire/sev-cert-wire.h"
-#include "tests/lib/test-dir.h"
-
-typedef struct {
-    TestDir dir;
-    HostDir *host;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-    g_autofree char *path =
-        g_build_filename (g_getenv ("G_TEST_SRCDIR"), "tests/unit/psp-chip-v1.b64", NULL);
-    g_autofree char *text = NULL;
-    gsize len;
-
-    test_dir_init (&f->dir);
-    test_dir_write (&f->dir, "host.conf",
-                    "[host]\nformat=1\n[platform]\ngeneration=naples\nes=false\n", 0600);
-    test_dir_make (&f->dir, "platform", 0700);
-    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-    g_autofree guint8 *chip = g_base64_decode (text, &len);
-    test_dir_write_bytes (&f->dir, "platform/chip", chip, len, 0600);
-    f->host = host_dir_open (f->dir.path, NULL);
-    g_assert_nonnull (f->host);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    host_dir_free (f->host);
-    test_dir_clear (&f->dir);
-}
+#include "tests/unit/host-fixture.h"
 
 static Platform *
-open_init (const Fixture *f, gboolean replaced)
+open_init (const HostFixture *f, gboolean replaced)
 {
     g_autoptr (GError) error = NULL;
     Platform *platform = platform_open_init (f->host, &error);
@@ -58,7 +27,7 @@ open_init (const Fixture *f, gboolean replaced)
 }
 
 static void
-expect_certs (const Fixture *f, Platform *platform)
+expect_certs (const HostFixture *f, Platform *platform)
 {
     g_autoptr (GBytes) pdh = NULL;
     g_autoptr (GBytes) chain = NULL;
@@ -70,7 +39,7 @@ expect_certs (const Fixture *f, Platform *platform)
 
 /* Stores a new identity, and goes no further. */
 static void
-store_and_die (const Fixture *f)
+store_and_die (const HostFixture *f)
 {
     g_autoptr (Platform) platform = open_init (f, FALSE);
     g_autoptr (GError) error = NULL;
@@ -94,7 +63,7 @@ call_new (guint32 cmd, const void *data, gsize len)
 }
 
 static void
-test_certs (Fixture *f, gconstpointer data)
+test_certs (HostFixture *f, gconstpointer data)
 {
     g_autofree SevDriverCall *status = call_new (SEV_PLATFORM_STATUS, NULL, 0);
 
@@ -112,7 +81,7 @@ test_certs (Fixture *f, gconstpointer data)
 }
 
 static void
-test_sizes (Fixture *f, gconstpointer data)
+test_sizes (HostFixture *f, gconstpointer data)
 {
     static const off_t sizes[] = { 0, 1, PSP_NV_MAX_SIZE, PSP_NV_MAX_SIZE + 1 };
     g_autofree char *path = test_dir_path (&f->dir, "platform/nv");
@@ -128,7 +97,7 @@ test_sizes (Fixture *f, gconstpointer data)
 
 /* What another process has loaded never comes back over what is stored. */
 static void
-test_stale (Fixture *f, gconstpointer data)
+test_stale (HostFixture *f, gconstpointer data)
 {
     g_autoptr (Platform) old = platform_open (f->host, NULL);
     g_autoptr (GError) error = NULL;
@@ -150,7 +119,7 @@ test_stale (Fixture *f, gconstpointer data)
 
 /* Linux, sev_ioctl_do_pek_csr() and sev_ioctl_do_pdh_export(). */
 static void
-test_large_blobs (Fixture *f, gconstpointer data)
+test_large_blobs (HostFixture *f, gconstpointer data)
 {
     struct sev_user_data_pek_csr csr = { 4096, SEV_DEVICE_BLOB_MAX };
     struct sev_user_data_pdh_cert_export both = { 4096, SEV_DEVICE_BLOB_MAX, 8192,
@@ -169,7 +138,7 @@ test_large_blobs (Fixture *f, gconstpointer data)
 }
 
 static void
-expect_shown (const Fixture *f, SevQmp *sev)
+expect_shown (const HostFixture *f, SevQmp *sev)
 {
     static const char query[] = "{\"execute\":\"query-sev-capabilities\"}";
     g_autoptr (GBytes) frame = g_bytes_new_static (query, strlen (query));
@@ -188,7 +157,7 @@ expect_shown (const Fixture *f, SevQmp *sev)
 
 /* A guest's relay answers for the host, not for the moment when the guest began. */
 static void
-test_capabilities (Fixture *f, gconstpointer data)
+test_capabilities (HostFixture *f, gconstpointer data)
 {
     g_autofree SevDriverCall *pdh_gen = call_new (SEV_PDH_GEN, NULL, 0);
     SevQmp sev = { .host = f->host, .platform = platform_open (f->host, NULL) };
@@ -204,7 +173,8 @@ test_capabilities (Fixture *f, gconstpointer data)
 }
 
 #define ADD(name, function)                                                                \
-    g_test_add ("/host/platform/" name, Fixture, NULL, set_up, function, tear_down)
+    g_test_add ("/host/platform/" name, HostFixture, NULL, host_fixture_set_up, function,  \
+                host_fixture_tear_down)
 
 int
 main (int argc, char **argv)
