@@ -11,22 +11,15 @@
 #include <unistd.h>
 
 #include "psp/host/guard.h"
+#include "tests/unit/host-script.h"
 
 #define TEXT "sixteen bytes..."
 #define SIZE (1u << 20)
-#define STATUS(name) "{\"return\":{\"status\":\"" name "\"}}"
-#define DONE "{\"return\":{}}"
 #define EVENT(name) "{\"event\":\"" name "\",\"timestamp\":{}}"
-#define FAILS "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}"
-
-typedef struct {
-    const char *command; /* that must come */
-    const char *says;    /* before and with the answer */
-} Line;
 
 typedef struct {
     int fd;
-    GPtrArray *lines; /* const Line* */
+    GPtrArray *lines; /* const ScriptLine* */
     GThread *thread;
     SevSecret *vek;
     GuestMemory *memory;
@@ -34,15 +27,6 @@ typedef struct {
     RelayLog *log;
     Guard *guard;
 } Fixture;
-
-static void
-say (int fd, const char *text)
-{
-    g_autofree char *line = g_strconcat (text, "\r\n", NULL);
-    const gsize len = strlen (line);
-
-    g_assert_cmpint (send (fd, line, len, MSG_NOSIGNAL), ==, (gssize) len);
-}
 
 /* Commands come one at a time, so one read is one command. */
 static gpointer
@@ -52,7 +36,7 @@ play (gpointer data)
     char buf[4096];
 
     for (guint i = 0; i < f->lines->len; i++) {
-        const Line *line = g_ptr_array_index (f->lines, i);
+        const ScriptLine *line = g_ptr_array_index (f->lines, i);
         const ssize_t n = recv (f->fd, buf, sizeof buf - 1, 0);
 
         g_assert_cmpint (n, >, 0);
@@ -60,13 +44,13 @@ play (gpointer data)
         g_autofree char *member = g_strdup_printf ("\"%s\"", line->command);
         if (strstr (buf, member) == NULL)
             g_error ("'%s' came instead of '%s'", buf, line->command);
-        say (f->fd, line->says);
+        script_say (f->fd, line->says);
     }
     return NULL;
 }
 
 static void
-begin (Fixture *f, const Line *lines, gsize n)
+begin (Fixture *f, const ScriptLine *lines, gsize n)
 {
     g_ptr_array_set_size (f->lines, 0);
     for (gsize i = 0; i < n; i++)
@@ -74,7 +58,7 @@ begin (Fixture *f, const Line *lines, gsize n)
     f->thread = g_thread_new ("QEMU", play, f);
 }
 #define BEGIN(f, ...)                                                                      \
-    const Line lines[] = { __VA_ARGS__ };                                                  \
+    const ScriptLine lines[] = { __VA_ARGS__ };                                            \
     begin (f, lines, G_N_ELEMENTS (lines))
 
 static void
@@ -92,10 +76,10 @@ lies_plain (const Fixture *f)
 static void
 open_guard (Fixture *f, int fd)
 {
-    static const Line hello = { "qmp_capabilities", DONE };
+    static const ScriptLine hello = { "qmp_capabilities", DONE };
     g_autoptr (GError) error = NULL;
 
-    say (f->fd, "{\"QMP\":{\"version\":{},\"capabilities\":[]}}");
+    script_say (f->fd, "{\"QMP\":{\"version\":{},\"capabilities\":[]}}");
     begin (f, &hello, 1);
     Control *control = control_new (fd, -1, &error);
     g_assert_no_error (error);
@@ -197,7 +181,7 @@ stop_event (Fixture *f, const char *answer)
 {
     BEGIN (f, { "query-status", answer });
 
-    say (f->fd, EVENT ("STOP"));
+    script_say (f->fd, EVENT ("STOP"));
     g_assert_true (guard_receive (f->guard));
     end (f);
 }
@@ -212,7 +196,7 @@ test_event (Fixture *f, gconstpointer data)
     stop_event (f, STATUS ("io-error"));
     g_assert_false (lies_plain (f));
     /* What QEMU has to say besides is of no interest. */
-    say (f->fd, EVENT ("RTC_CHANGE"));
+    script_say (f->fd, EVENT ("RTC_CHANGE"));
     g_assert_true (guard_receive (f->guard));
     g_assert_false (lies_plain (f));
 }
@@ -234,12 +218,12 @@ test_resumed_past (Fixture *f, gconstpointer data)
 {
     let_run (f);
     /* The guest's own RESUME, read late, is no reason. */
-    say (f->fd, EVENT ("RESUME"));
+    script_say (f->fd, EVENT ("RESUME"));
     BEGIN (f, { "query-status", STATUS ("paused") });
     g_assert_true (guard_settle (f->guard));
     end (f);
     g_assert_true (guard_receive (f->guard));
-    say (f->fd, EVENT ("RESUME"));
+    script_say (f->fd, EVENT ("RESUME"));
     g_assert_false (guard_receive (f->guard));
 }
 
@@ -318,7 +302,7 @@ test_detached_dump (Fixture *f, gconstpointer data)
         g_assert_nonnull (why);
         end (f);
     }
-    say (f->fd, EVENT ("DUMP_COMPLETED"));
+    script_say (f->fd, EVENT ("DUMP_COMPLETED"));
     BEGIN (f, { "query-dump", STATUS ("completed") }, { "cont", DONE },
            { "query-status", STATUS ("running") });
     g_assert_true (guard_receive (f->guard));

@@ -11,12 +11,10 @@
 #include <unistd.h>
 
 #include "psp/host/session.h"
+#include "tests/unit/host-script.h"
 
 #define TEXT "sixteen bytes..."
 #define SIZE (1u << 20)
-#define STATUS(name) "{\"return\":{\"status\":\"" name "\"}}"
-#define DONE "{\"return\":{}}"
-#define FAILS "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}"
 #define EVENT(name) "{\"event\":\"" name "\"}"
 #define GREETING "{\"QMP\":{\"version\":{},\"capabilities\":[]}}"
 #define PMEMSAVE                                                                           \
@@ -70,17 +68,12 @@ launch_attest (Launch *launch, const char *nonce, GError **error)
 }
 
 typedef struct {
-    const char *command; /* that must come to the relay's own monitor */
-    const char *says;    /* as its answer */
-} Line;
-
-typedef struct {
     int control;
     int client;
     int qemu;
     int relay_client;
     int relay_qemu;
-    const Line *lines;
+    const ScriptLine *lines;
     gsize n_lines;
     SevSecret *vek;
     GuestMemory *memory;
@@ -88,15 +81,6 @@ typedef struct {
     GThread *monitor;
     GThread *session;
 } Fixture;
-
-static void
-say (int fd, const char *text)
-{
-    g_autofree char *line = g_strconcat (text, "\r\n", NULL);
-    const gsize len = strlen (line);
-
-    g_assert_cmpint (send (fd, line, len, MSG_NOSIGNAL), ==, (gssize) len);
-}
 
 /* Waits for a line that holds @what. */
 static void
@@ -120,7 +104,7 @@ play (gpointer data)
 
     for (gsize i = 0; i < f->n_lines; i++) {
         hear (f->control, f->lines[i].command);
-        say (f->control, f->lines[i].says);
+        script_say (f->control, f->lines[i].says);
     }
     return NULL;
 }
@@ -135,7 +119,7 @@ run_session (gpointer data)
 }
 
 static void
-begin (Fixture *f, const Line *lines, gsize n_lines)
+begin (Fixture *f, const ScriptLine *lines, gsize n_lines)
 {
     f->lines = lines;
     f->n_lines = n_lines;
@@ -148,7 +132,7 @@ end (Fixture *f)
     g_thread_join (g_steal_pointer (&f->monitor));
 }
 #define BEGIN(f, ...)                                                                      \
-    static const Line lines[] = { __VA_ARGS__ };                                           \
+    static const ScriptLine lines[] = { __VA_ARGS__ };                                     \
     begin (f, lines, G_N_ELEMENTS (lines))
 
 static void
@@ -181,7 +165,7 @@ set_up (Fixture *f, gconstpointer data)
     make_pair (&f->control, &control);
     make_pair (&f->client, &f->relay_client);
     make_pair (&f->qemu, &f->relay_qemu);
-    say (f->control, GREETING);
+    script_say (f->control, GREETING);
     BEGIN (f, { "qmp_capabilities", DONE });
     Control *own = control_new (control, -1, &error);
     g_assert_no_error (error);
@@ -214,9 +198,9 @@ lies_plain (const Fixture *f)
 static void
 pass (Fixture *f, const char *command, const char *name, const char *answer)
 {
-    say (f->client, command);
+    script_say (f->client, command);
     hear (f->qemu, name);
-    say (f->qemu, answer);
+    script_say (f->qemu, answer);
 }
 
 static void
@@ -255,8 +239,8 @@ test_pause_is_hidden (Fixture *f, gconstpointer data)
            { "cont", DONE }, { "query-status", STATUS ("running") });
     stop_and_save (f);
     hear (f->client, "return");
-    say (f->qemu, EVENT ("RESUME"));
-    say (f->qemu, EVENT ("RTC_CHANGE"));
+    script_say (f->qemu, EVENT ("RESUME"));
+    script_say (f->qemu, EVENT ("RTC_CHANGE"));
     hear (f->client, "RTC_CHANGE");
     end (f);
     g_assert_true (lies_plain (f));
@@ -291,7 +275,7 @@ test_cont_refused_early (Fixture *f, gconstpointer data)
            { "cont", FAILS }, { "query-status", STATUS ("paused") });
     pass (f, PMEMSAVE, "pmemsave", DONE);
     hear (f->client, "return");
-    say (f->qemu, EVENT ("STOP"));
+    script_say (f->qemu, EVENT ("STOP"));
     hear (f->client, "STOP");
     end (f);
     let_run (f);
@@ -302,16 +286,17 @@ test_cont_refused_early (Fixture *f, gconstpointer data)
 static void
 lose_cont (Fixture *f, const char *last_words, const char *status)
 {
-    static Line lines[] = { { "query-dump", STATUS ("none") }, { "query-status", NULL } };
+    static ScriptLine lines[] = { { "query-dump", STATUS ("none") },
+                                  { "query-status", NULL } };
 
     g_assert_false (lies_plain (f));
     lines[1].says = status;
     begin (f, lines, G_N_ELEMENTS (lines));
-    say (f->client, "{\"execute\":\"cont\"}");
+    script_say (f->client, "{\"execute\":\"cont\"}");
     hear (f->qemu, "cont");
     g_assert_true (lies_plain (f));
     if (last_words != NULL)
-        say (f->qemu, last_words);
+        script_say (f->qemu, last_words);
     else
         shutdown (f->qemu, SHUT_RDWR);
     g_thread_join (g_steal_pointer (&f->session));
