@@ -4,44 +4,20 @@
 
 #include <string.h>
 
-#include "tests/unit/psp-fake-host.h"
+#include "tests/unit/psp-guest-fixture.h"
 
 #define SRC FAKE_AT (0x10000)
 #define DST FAKE_AT (0x20000)
 #define BIG 0x3010u /* more than one piece of work */
 
-typedef struct {
-    FakeHost *host;
-    PspDevice *psp;
-    guint32 handle;
-} Fixture;
-
 static void
-set_up (Fixture *f, gconstpointer data)
+set_up (GuestFixture *f, gconstpointer data)
 {
-    f->host = fake_host_new ();
-    f->psp = fake_device_new (f->host, NULL);
-    f->psp->ops = fake_host_engine_ops;
-    fake_init (f->psp, FALSE);
-    f->handle = fake_launch (f->psp, GPOINTER_TO_UINT (data));
-    fake_activate (f->psp, f->handle, 100);
-
-    PspGuest *guest = psp_guests_find (f->psp->guests, f->handle);
-    psp_guest_wipe_launch (guest);
-    guest->state = SEV_GUEST_RUNNING;
-    for (gsize i = 0; i < sizeof f->host->memory; i++)
-        f->host->memory[i] = (guint8) (i * 7 + i / 251);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    psp_device_free (f->psp);
-    fake_host_free (f->host);
+    guest_fixture_open_running (f, FALSE, GPOINTER_TO_UINT (data));
 }
 
 static SevStatus
-run (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
+run (GuestFixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
 {
     if (id == PSP_CMD_COPY) {
         PspCopyCmd copy = { GUINT32_TO_LE (f->handle), GUINT32_TO_LE (len),
@@ -59,7 +35,7 @@ run (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
  * equal.
  */
 static guint32
-inverted (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
+inverted (GuestFixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
 {
     g_autofree guint8 *before = g_memdup2 (fake_host_at (f->host, src, len), len);
     const guint8 next = fake_host_at (f->host, dst + len, 1)[0];
@@ -78,7 +54,7 @@ inverted (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len)
 
 /* Which side goes through the engine. */
 static void
-test_decrypt (Fixture *f, gconstpointer data)
+test_decrypt (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmpuint (inverted (f, PSP_CMD_DBG_DECRYPT, SRC, DST, BIG), ==, BIG);
     g_assert_cmpuint (f->host->private_reads, >, 0);
@@ -89,7 +65,7 @@ test_decrypt (Fixture *f, gconstpointer data)
 }
 
 static void
-test_encrypt (Fixture *f, gconstpointer data)
+test_encrypt (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmpuint (inverted (f, PSP_CMD_DBG_ENCRYPT, SRC, DST, BIG), ==, BIG);
     g_assert_cmpuint (f->host->privates, >, 0);
@@ -98,7 +74,7 @@ test_encrypt (Fixture *f, gconstpointer data)
 
 /* What was encrypted comes back when it is decrypted. */
 static void
-test_round_trip (Fixture *f, gconstpointer data)
+test_round_trip (GuestFixture *f, gconstpointer data)
 {
     g_autofree guint8 *plain = g_memdup2 (fake_host_at (f->host, SRC, BIG), BIG);
 
@@ -110,7 +86,7 @@ test_round_trip (Fixture *f, gconstpointer data)
 
 /* Through the engine twice. */
 static void
-test_copy (Fixture *f, gconstpointer data)
+test_copy (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmpuint (inverted (f, PSP_CMD_COPY, SRC, DST, BIG), ==, 0);
     g_assert_cmpuint (f->host->private_reads, >, 0);
@@ -119,7 +95,7 @@ test_copy (Fixture *f, gconstpointer data)
 
 /* A host without an engine keeps plaintext: the bytes move as they are. */
 static void
-test_no_engine (Fixture *f, gconstpointer data)
+test_no_engine (GuestFixture *f, gconstpointer data)
 {
     static const guint32 ids[] = { PSP_CMD_DBG_DECRYPT, PSP_CMD_DBG_ENCRYPT, PSP_CMD_COPY };
 
@@ -131,7 +107,12 @@ test_no_engine (Fixture *f, gconstpointer data)
 }
 
 static void
-refuse (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len, SevStatus expect)
+refuse (GuestFixture *f,
+        guint32 id,
+        guint64 src,
+        guint64 dst,
+        guint32 len,
+        SevStatus expect)
 {
     g_autofree char *was = fake_snapshot (f->psp, f->host, TRUE);
 
@@ -144,7 +125,7 @@ refuse (Fixture *f, guint32 id, guint64 src, guint64 dst, guint32 len, SevStatus
 
 /* NODBG is for debuggers; a guest's page may still be copied. */
 static void
-test_policy (Fixture *f, gconstpointer data)
+test_policy (GuestFixture *f, gconstpointer data)
 {
     refuse (f, PSP_CMD_DBG_DECRYPT, SRC, DST, 32, SEV_STATUS_POLICY_FAILURE);
     refuse (f, PSP_CMD_DBG_ENCRYPT, SRC, DST, 32, SEV_STATUS_POLICY_FAILURE);
@@ -152,7 +133,7 @@ test_policy (Fixture *f, gconstpointer data)
 }
 
 static void
-test_limits (Fixture *f, gconstpointer data)
+test_limits (GuestFixture *f, gconstpointer data)
 {
     static const guint32 ids[] = { PSP_CMD_DBG_DECRYPT, PSP_CMD_DBG_ENCRYPT, PSP_CMD_COPY };
     static const struct {
@@ -191,8 +172,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
 #define ADD(path, policy, func)                                                            \
-    g_test_add ("/psp-debug/" path, Fixture, GUINT_TO_POINTER (policy), set_up, func,      \
-                tear_down)
+    g_test_add ("/psp-debug/" path, GuestFixture, GUINT_TO_POINTER (policy), set_up, func, \
+                guest_fixture_tear_down)
     ADD ("decrypt", 0, test_decrypt);
     ADD ("encrypt", 0, test_encrypt);
     ADD ("round-trip", 0, test_round_trip);

@@ -5,42 +5,21 @@
 #include <string.h>
 
 #include "tests/lib/test-vectors.h"
-#include "tests/unit/psp-fake-host.h"
+#include "tests/unit/psp-guest-fixture.h"
 #include "tests/unit/psp-openssl.h"
 #include "tests/unit/psp-vectors.h"
 
 #define DATA FAKE_AT (0x10000)
 #define OUT FAKE_AT (0x1000)
 
-typedef struct {
-    FakeHost *host;
-    PspDevice *psp;
-    guint32 handle;
-} Fixture;
-
 static void
-set_up (Fixture *f, gconstpointer data)
+set_up (GuestFixture *f, gconstpointer data)
 {
-    const guint32 policy = GPOINTER_TO_UINT (data);
-
-    f->host = fake_host_new ();
-    f->psp = fake_device_new (f->host, NULL);
-    fake_init (f->psp, TRUE);
-    f->handle = fake_launch (f->psp, policy);
-    fake_activate (f->psp, f->handle, (policy & SEV_POLICY_ES) != 0 ? 1 : 100);
-    for (gsize i = 0; i < sizeof f->host->memory; i++)
-        f->host->memory[i] = (guint8) (i * 7 + i / 251);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    psp_device_free (f->psp);
-    fake_host_free (f->host);
+    guest_fixture_open (f, TRUE, GPOINTER_TO_UINT (data));
 }
 
 static SevStatus
-update (Fixture *f, guint32 id, guint64 paddr, guint32 len)
+update (GuestFixture *f, guint32 id, guint64 paddr, guint32 len)
 {
     PspLaunchDataCmd cmd = { .handle_le = GUINT32_TO_LE (f->handle),
                              .paddr_le = GUINT64_TO_LE (paddr),
@@ -50,14 +29,14 @@ update (Fixture *f, guint32 id, guint64 paddr, guint32 len)
 }
 
 static PspGuest *
-guest_of (Fixture *f)
+guest_of (GuestFixture *f)
 {
     return psp_guests_find (f->psp->guests, f->handle);
 }
 
 /* LD is SHA-256 over the image and each save area, in the order of the calls. */
 static void
-test_vmsa_digest (Fixture *f, gconstpointer data)
+test_vmsa_digest (GuestFixture *f, gconstpointer data)
 {
     g_autoptr (GChecksum) sha = g_checksum_new (G_CHECKSUM_SHA256);
     guint8 expected[32];
@@ -77,7 +56,7 @@ test_vmsa_digest (Fixture *f, gconstpointer data)
 
 /* What is measured is what becomes private. */
 static void
-test_vmsa_private (Fixture *f, gconstpointer data)
+test_vmsa_private (GuestFixture *f, gconstpointer data)
 {
     guint8 before[4096];
 
@@ -91,7 +70,7 @@ test_vmsa_private (Fixture *f, gconstpointer data)
 }
 
 static void
-refuse (Fixture *f, guint64 paddr, guint32 len, SevStatus expect)
+refuse (GuestFixture *f, guint64 paddr, guint32 len, SevStatus expect)
 {
     g_autofree char *was = fake_snapshot (f->psp, f->host, TRUE);
 
@@ -101,7 +80,7 @@ refuse (Fixture *f, guint64 paddr, guint32 len, SevStatus expect)
 }
 
 static void
-test_vmsa_limits (Fixture *f, gconstpointer data)
+test_vmsa_limits (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmphex (update (f, PSP_CMD_LAUNCH_UPDATE_VMSA, DATA, 4096), ==, 0);
 
@@ -120,7 +99,7 @@ test_vmsa_limits (Fixture *f, gconstpointer data)
 
 /* The same guest without ES in its policy takes data, but no save area. */
 static void
-test_vmsa_policy (Fixture *f, gconstpointer data)
+test_vmsa_policy (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmphex (update (f, PSP_CMD_LAUNCH_UPDATE_DATA, DATA, 4096), ==, 0);
     refuse (f, DATA, 4096, SEV_STATUS_POLICY_FAILURE);
@@ -161,7 +140,7 @@ test_report_vectors (void)
 }
 
 static SevStatus
-attest (Fixture *f, guint64 paddr, guint32 len, guint32 *len_back)
+attest (GuestFixture *f, guint64 paddr, guint32 len, guint32 *len_back)
 {
     PspAttestationCmd cmd = { .handle_le = GUINT32_TO_LE (f->handle),
                               .paddr_le = GUINT64_TO_LE (paddr),
@@ -174,7 +153,7 @@ attest (Fixture *f, guint64 paddr, guint32 len, guint32 *len_back)
 }
 
 static void
-check_report (Fixture *f, const guint8 *expected_ld)
+check_report (GuestFixture *f, const guint8 *expected_ld)
 {
     static const guint8 tail[12] = { 0x02, 0x10, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0 };
     static const guint8 policy[4] = { 0x05, 0, 0, 0 };
@@ -197,7 +176,7 @@ check_report (Fixture *f, const guint8 *expected_ld)
 
 /* In both states in which it is legal, with the digest that was measured. */
 static void
-test_report (Fixture *f, gconstpointer data)
+test_report (GuestFixture *f, gconstpointer data)
 {
     PspHandleCmd finish = { GUINT32_TO_LE (f->handle) };
     guint8 expected[32];
@@ -221,7 +200,7 @@ test_report (Fixture *f, gconstpointer data)
 
 /* The length query, as for LAUNCH_MEASURE. */
 static void
-test_report_query (Fixture *f, gconstpointer data)
+test_report_query (GuestFixture *f, gconstpointer data)
 {
     static const struct {
         guint64 paddr;
@@ -256,8 +235,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
 #define ADD(path, policy, func)                                                            \
-    g_test_add ("/psp-guest/" path, Fixture, GUINT_TO_POINTER (policy), set_up, func,      \
-                tear_down)
+    g_test_add ("/psp-guest/" path, GuestFixture, GUINT_TO_POINTER (policy), set_up, func, \
+                guest_fixture_tear_down)
     ADD ("vmsa/digest", 0x5, test_vmsa_digest);
     ADD ("vmsa/private", 0x5, test_vmsa_private);
     ADD ("vmsa/limits", 0x5, test_vmsa_limits);

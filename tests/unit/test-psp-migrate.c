@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sev/base/sev-bytes.h"
+#include "tests/unit/psp-guest-fixture.h"
 #include "tests/unit/psp-mover.h"
 
 #define PAGE FAKE_AT (0x10000)
@@ -18,40 +19,14 @@
 
 #define ES SEV_POLICY_ES
 
-typedef struct {
-    FakeHost *host;
-    PspDevice *psp;
-    guint32 policy;
-    guint32 handle; /* RUNNING and active */
-} Fixture;
-
 static void
-set_up (Fixture *f, gconstpointer data)
+set_up (GuestFixture *f, gconstpointer data)
 {
-    f->policy = GPOINTER_TO_UINT (data);
-    f->host = fake_host_new ();
-    f->psp = fake_device_new (f->host, NULL);
-    f->psp->ops = fake_host_engine_ops;
-    fake_init (f->psp, TRUE);
-    f->handle = fake_launch (f->psp, f->policy);
-    fake_activate (f->psp, f->handle, (f->policy & ES) != 0 ? 1 : 100);
-
-    PspGuest *guest = psp_guests_find (f->psp->guests, f->handle);
-    psp_guest_wipe_launch (guest);
-    guest->state = SEV_GUEST_RUNNING;
-    for (gsize i = 0; i < sizeof f->host->memory; i++)
-        f->host->memory[i] = (guint8) (i * 7 + i / 251);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    psp_device_free (f->psp);
-    fake_host_free (f->host);
+    guest_fixture_open_running (f, TRUE, GPOINTER_TO_UINT (data));
 }
 
 static SevStatus
-handle_command (Fixture *f, guint32 id, guint32 handle)
+handle_command (GuestFixture *f, guint32 id, guint32 handle)
 {
     PspHandleCmd cmd = { GUINT32_TO_LE (handle) };
 
@@ -59,7 +34,7 @@ handle_command (Fixture *f, guint32 id, guint32 handle)
 }
 
 static guint
-state_of (Fixture *f, guint32 handle)
+state_of (GuestFixture *f, guint32 handle)
 {
     PspGuestStatusCmd cmd = { .handle_le = GUINT32_TO_LE (handle) };
 
@@ -68,7 +43,7 @@ state_of (Fixture *f, guint32 handle)
 }
 
 static void
-send_start (Fixture *f, const MoverTarget *target)
+send_start (GuestFixture *f, const MoverTarget *target)
 {
     PspSendStartCmd cmd;
 
@@ -94,7 +69,7 @@ update_cmd (guint32 handle, guint64 paddr, guint32 len)
 }
 
 static SevStatus
-update (Fixture *f, guint32 id, guint32 handle, guint64 paddr, guint32 len)
+update (GuestFixture *f, guint32 id, guint32 handle, guint64 paddr, guint32 len)
 {
     PspLaunchSecretCmd cmd = update_cmd (handle, paddr, len);
 
@@ -103,7 +78,7 @@ update (Fixture *f, guint32 id, guint32 handle, guint64 paddr, guint32 len)
 
 /* A guest that a sender with mover_tek and mover_tik is sending here, active. */
 static guint32
-receive_start (Fixture *f, guint32 asid)
+receive_start (GuestFixture *f, guint32 asid)
 {
     PspLaunchStartCmd cmd;
 
@@ -116,7 +91,7 @@ receive_start (Fixture *f, guint32 asid)
 }
 
 static void
-assert_inverted (Fixture *f, guint64 paddr, const guint8 *plain, gsize len)
+assert_inverted (GuestFixture *f, guint64 paddr, const guint8 *plain, gsize len)
 {
     const guint8 *memory = fake_host_at (f->host, paddr, len);
 
@@ -126,7 +101,7 @@ assert_inverted (Fixture *f, guint64 paddr, const guint8 *plain, gsize len)
 
 /* What is sent opens with the target's key and nothing else, page by page. */
 static void
-test_send (Fixture *f, gconstpointer data)
+test_send (GuestFixture *f, gconstpointer data)
 {
     const gboolean es = (f->policy & ES) != 0;
     g_autoptr (MoverTarget) target = mover_make (1, 55);
@@ -154,7 +129,7 @@ test_send (Fixture *f, gconstpointer data)
 }
 
 static void
-test_send_end (Fixture *f, gconstpointer data)
+test_send_end (GuestFixture *f, gconstpointer data)
 {
     g_autoptr (MoverTarget) target = mover_make (1, 55);
     const PspGuest *guest = psp_guests_find (f->psp->guests, f->handle);
@@ -190,7 +165,7 @@ test_send_end (Fixture *f, gconstpointer data)
 }
 
 static void
-test_receive (Fixture *f, gconstpointer data)
+test_receive (GuestFixture *f, gconstpointer data)
 {
     static const guint8 plain[4096] = "a page of another host";
     const guint32 handle = receive_start (f, (f->policy & ES) != 0 ? 2 : 101);
@@ -218,7 +193,7 @@ test_receive (Fixture *f, gconstpointer data)
 
 /* A packet that is changed in any way is refused, and writes nothing. */
 static void
-test_receive_changed (Fixture *f, gconstpointer data)
+test_receive_changed (GuestFixture *f, gconstpointer data)
 {
     static const guint8 plain[64] = "bytes of a page";
     static const struct {
@@ -263,7 +238,7 @@ test_receive_changed (Fixture *f, gconstpointer data)
 
 /* As LAUNCH_START refuses a session, and each refusal leaves the platform as it was. */
 static void
-test_receive_session (Fixture *f, gconstpointer data)
+test_receive_session (GuestFixture *f, gconstpointer data)
 {
     static const struct {
         gsize at;
@@ -324,7 +299,7 @@ test_receive_session (Fixture *f, gconstpointer data)
 
 /* ES on a platform that was not initialised for it. */
 static void
-test_receive_es (Fixture *f, gconstpointer data)
+test_receive_es (GuestFixture *f, gconstpointer data)
 {
     PspLaunchStartCmd cmd;
 
@@ -338,7 +313,7 @@ test_receive_es (Fixture *f, gconstpointer data)
 
 /* A guest that arrives may share the key of one that is here, if its policy lets it. */
 static void
-test_receive_sharing (Fixture *f, gconstpointer data)
+test_receive_sharing (GuestFixture *f, gconstpointer data)
 {
     const gboolean noks = (f->policy & SEV_POLICY_NOKS) != 0;
     PspLaunchStartCmd cmd;
@@ -364,7 +339,7 @@ test_receive_sharing (Fixture *f, gconstpointer data)
  * a RECEIVE_START for it.
  */
 static PspLaunchStartCmd
-take_snapshot (Fixture *f)
+take_snapshot (GuestFixture *f)
 {
     g_autoptr (MoverTarget) self = mover_own (f->psp);
 
@@ -381,7 +356,7 @@ take_snapshot (Fixture *f)
 }
 
 static void
-test_snapshot (Fixture *f, gconstpointer data)
+test_snapshot (GuestFixture *f, gconstpointer data)
 {
     guint8 page[4096];
 
@@ -403,7 +378,7 @@ test_snapshot (Fixture *f, gconstpointer data)
 
 /* The key that it was made for is gone. */
 static void
-test_snapshot_pdh_gen (Fixture *f, gconstpointer data)
+test_snapshot_pdh_gen (GuestFixture *f, gconstpointer data)
 {
     PspLaunchStartCmd cmd = take_snapshot (f);
     PspLaunchStartCmd again = cmd;
@@ -423,7 +398,7 @@ typedef struct {
 
 /* A command that is good but for one member. */
 static void
-run_try (Fixture *f, guint32 id, const void *good, gsize size, const Try *try)
+run_try (GuestFixture *f, guint32 id, const void *good, gsize size, const Try *try)
 {
     const guint64 value_le = GUINT64_TO_LE (try->value);
     guint8 buffer[PSP_CMD_MAX_SIZE];
@@ -440,7 +415,7 @@ run_try (Fixture *f, guint32 id, const void *good, gsize size, const Try *try)
 }
 
 static void
-test_send_start_limits (Fixture *f, gconstpointer data)
+test_send_start_limits (GuestFixture *f, gconstpointer data)
 {
     static const Try tries[] = {
         { 16, 4, 2083, SEV_STATUS_INVALID_LENGTH },
@@ -492,7 +467,7 @@ static const Try update_tries[] = {
 };
 
 static void
-test_send_update_limits (Fixture *f, gconstpointer data)
+test_send_update_limits (GuestFixture *f, gconstpointer data)
 {
     static const Try more[] = {
         { 8, 8, 0, SEV_STATUS_INVALID_LENGTH },
@@ -531,7 +506,7 @@ test_send_update_limits (Fixture *f, gconstpointer data)
 }
 
 static void
-test_receive_update_limits (Fixture *f, gconstpointer data)
+test_receive_update_limits (GuestFixture *f, gconstpointer data)
 {
     static const guint8 plain[32] = "thirty-two bytes of a page.....";
     static const Try more[] = {
@@ -556,7 +531,7 @@ test_receive_update_limits (Fixture *f, gconstpointer data)
 
 /* Save areas are for guests with ES in their policy; this one's pages move. */
 static void
-test_vmsa_policy (Fixture *f, gconstpointer data)
+test_vmsa_policy (GuestFixture *f, gconstpointer data)
 {
     static const guint8 plain[4096] = "a page";
     g_autoptr (MoverTarget) target = mover_make (1, 55);
@@ -576,7 +551,7 @@ test_vmsa_policy (Fixture *f, gconstpointer data)
 
 /* Returns how many host operations the command needs, having failed each of them once. */
 static guint
-fail_everywhere (Fixture *f, guint32 id, const void *good, gsize size)
+fail_everywhere (GuestFixture *f, guint32 id, const void *good, gsize size)
 {
     for (guint n = 1;; n++) {
         guint8 buffer[PSP_CMD_MAX_SIZE];
@@ -601,7 +576,7 @@ fail_everywhere (Fixture *f, guint32 id, const void *good, gsize size)
 }
 
 static void
-test_host_faults (Fixture *f, gconstpointer data)
+test_host_faults (GuestFixture *f, gconstpointer data)
 {
     static const guint8 plain[4096] = "a page";
     g_autoptr (MoverTarget) target = mover_make (1, 55);
@@ -634,8 +609,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
 #define ADD(path, policy, func)                                                            \
-    g_test_add ("/psp-migrate/" path, Fixture, GUINT_TO_POINTER (policy), set_up, func,    \
-                tear_down)
+    g_test_add ("/psp-migrate/" path, GuestFixture, GUINT_TO_POINTER (policy), set_up,     \
+                func, guest_fixture_tear_down)
     ADD ("send/pages", 1, test_send);
     ADD ("send/save-areas", ES, test_send);
     ADD ("send/end", 0, test_send_end);

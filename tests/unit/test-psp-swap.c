@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "psp/fw/psp-swap.h"
-#include "tests/unit/psp-fake-host.h"
+#include "tests/unit/psp-guest-fixture.h"
 #include "tests/unit/psp-openssl.h"
 
 #define PAGE FAKE_AT (0x10000)
@@ -17,48 +17,14 @@
 #define VMSA PSP_SWAP_TYPE_VMSA
 #define IN_PLACE PSP_SWAP_FLAG_IN_PLACE
 
-typedef struct {
-    FakeHost *host;
-    PspDevice *psp;
-    guint32 policy;
-    guint32 handle;
-} Fixture;
-
-/* A guest that runs. */
-static guint32
-add_guest (Fixture *f, guint32 asid)
-{
-    const guint32 handle = fake_launch (f->psp, f->policy);
-    PspGuest *guest = psp_guests_find (f->psp->guests, handle);
-
-    fake_activate (f->psp, handle, asid);
-    psp_guest_wipe_launch (guest);
-    guest->state = SEV_GUEST_RUNNING;
-    return handle;
-}
-
 static void
-set_up (Fixture *f, gconstpointer data)
+set_up (GuestFixture *f, gconstpointer data)
 {
-    f->policy = GPOINTER_TO_UINT (data);
-    f->host = fake_host_new ();
-    f->psp = fake_device_new (f->host, NULL);
-    f->psp->ops = fake_host_engine_ops;
-    fake_init (f->psp, TRUE);
-    f->handle = add_guest (f, (f->policy & SEV_POLICY_ES) != 0 ? 1 : 100);
-    for (gsize i = 0; i < sizeof f->host->memory; i++)
-        f->host->memory[i] = (guint8) (i * 7 + i / 251);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    psp_device_free (f->psp);
-    fake_host_free (f->host);
+    guest_fixture_open_running (f, TRUE, GPOINTER_TO_UINT (data));
 }
 
 static SevStatus
-swap_out (Fixture *f, guint32 flags, guint64 src, guint64 dst, guint64 mdata)
+swap_out (GuestFixture *f, guint32 flags, guint64 src, guint64 dst, guint64 mdata)
 {
     PspSwapOutCmd cmd = { .handle_le = GUINT32_TO_LE (f->handle),
                           .flags_le = GUINT32_TO_LE (flags),
@@ -71,7 +37,12 @@ swap_out (Fixture *f, guint32 flags, guint64 src, guint64 dst, guint64 mdata)
 }
 
 static SevStatus
-swap_in (Fixture *f, guint32 handle, guint32 flags, guint64 src, guint64 dst, guint64 mdata)
+swap_in (GuestFixture *f,
+         guint32 handle,
+         guint32 flags,
+         guint64 src,
+         guint64 dst,
+         guint64 mdata)
 {
     PspSwapInCmd cmd = { .handle_le = GUINT32_TO_LE (handle),
                          .flags_le = GUINT32_TO_LE (flags),
@@ -84,7 +55,7 @@ swap_in (Fixture *f, guint32 handle, guint32 flags, guint64 src, guint64 dst, gu
 
 /* psp-swap.h's derivation, in the test's own words. */
 static void
-derive (Fixture *f, const char *label, guint16 bits, guint8 out[32])
+derive (GuestFixture *f, const char *label, guint16 bits, guint8 out[32])
 {
     const PspGuest *guest = psp_guests_find (f->psp->guests, f->handle);
     static const guint8 one[4] = { 1 };
@@ -102,7 +73,7 @@ derive (Fixture *f, const char *label, guint16 bits, guint8 out[32])
 
 /* The entry at the offsets that psp-swap.h documents, and what it protects. */
 static void
-check_out (Fixture *f, guint32 flags, const guint8 *private)
+check_out (GuestFixture *f, guint32 flags, const guint8 *private)
 {
     static const guint8 software[8] = { 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11 };
     static const guint8 none[8];
@@ -129,7 +100,7 @@ check_out (Fixture *f, guint32 flags, const guint8 *private)
 }
 
 static void
-test_out_in (Fixture *f, gconstpointer data)
+test_out_in (GuestFixture *f, gconstpointer data)
 {
     guint8 page[4096];
 
@@ -148,7 +119,7 @@ test_out_in (Fixture *f, gconstpointer data)
 }
 
 static void
-test_vmsa (Fixture *f, gconstpointer data)
+test_vmsa (GuestFixture *f, gconstpointer data)
 {
     guint8 page[4096];
 
@@ -163,7 +134,7 @@ test_vmsa (Fixture *f, gconstpointer data)
 }
 
 static void
-test_vmsa_policy (Fixture *f, gconstpointer data)
+test_vmsa_policy (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmphex (swap_out (f, 0, PAGE, DISK, ENTRY), ==, 0);
     g_assert_cmphex (swap_out (f, VMSA, PAGE, DISK, ENTRY), ==, SEV_STATUS_POLICY_FAILURE);
@@ -174,7 +145,7 @@ test_vmsa_policy (Fixture *f, gconstpointer data)
 
 /* Refused, and nothing changes. */
 static void
-refuse_in (Fixture *f, guint32 handle, SevStatus expect)
+refuse_in (GuestFixture *f, guint32 handle, SevStatus expect)
 {
     g_autofree char *was = fake_snapshot (f->psp, f->host, TRUE);
 
@@ -185,7 +156,7 @@ refuse_in (Fixture *f, guint32 handle, SevStatus expect)
 
 /* Every byte of the entry, and of the page. */
 static void
-test_changed (Fixture *f, gconstpointer data)
+test_changed (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmphex (swap_out (f, 0, PAGE, DISK, ENTRY), ==, 0);
     for (guint i = 0; i < 64; i++) {
@@ -203,7 +174,7 @@ test_changed (Fixture *f, gconstpointer data)
 
 /* A page comes back once.  An older state of it does not. */
 static void
-test_replay (Fixture *f, gconstpointer data)
+test_replay (GuestFixture *f, gconstpointer data)
 {
     guint8 old_page[4096], old_entry[64];
 
@@ -223,7 +194,7 @@ test_replay (Fixture *f, gconstpointer data)
 
 /* Two pages that are out at the same time are not one for the other. */
 static void
-test_mixed (Fixture *f, gconstpointer data)
+test_mixed (GuestFixture *f, gconstpointer data)
 {
     g_assert_cmphex (swap_out (f, 0, PAGE, DISK, ENTRY), ==, 0);
     g_assert_cmphex (swap_out (f, 0, PAGE, DISK + 0x1000, ENTRY + 64), ==, 0);
@@ -237,11 +208,11 @@ test_mixed (Fixture *f, gconstpointer data)
  * restart; also where the other context thinks that a page with this nonce is out.
  */
 static void
-test_other_guest (Fixture *f, gconstpointer data)
+test_other_guest (GuestFixture *f, gconstpointer data)
 {
     PspLaunchStartCmd share = { .handle_le = GUINT32_TO_LE (f->handle),
                                 .policy_le = GUINT32_TO_LE (f->policy) };
-    const guint32 other = add_guest (f, 101);
+    const guint32 other = guest_fixture_add_running (f, 101);
 
     g_assert_cmphex (fake_command (f->psp, PSP_CMD_LAUNCH_START, &share, sizeof share), ==,
                      0);
@@ -264,12 +235,12 @@ test_other_guest (Fixture *f, gconstpointer data)
     g_assert_cmphex (fake_command (f->psp, PSP_CMD_SHUTDOWN, NULL, 0), ==, 0);
     g_assert_null (f->psp->swap_key);
     fake_init (f->psp, TRUE);
-    const guint32 handle = add_guest (f, 100);
+    const guint32 handle = guest_fixture_add_running (f, 100);
     refuse_in (f, handle, SEV_STATUS_INVALID_MDATA_ENTRY);
 }
 
 static void
-test_limits (Fixture *f, gconstpointer data)
+test_limits (GuestFixture *f, gconstpointer data)
 {
     static const struct {
         guint32 flags;
@@ -315,7 +286,7 @@ test_limits (Fixture *f, gconstpointer data)
 }
 
 static void
-test_resource_limit (Fixture *f, gconstpointer data)
+test_resource_limit (GuestFixture *f, gconstpointer data)
 {
     PspGuest *guest = psp_guests_find (f->psp->guests, f->handle);
 
@@ -332,7 +303,7 @@ test_resource_limit (Fixture *f, gconstpointer data)
 
 /* Two pages that are out never have one keystream, also where the host repeats itself. */
 static void
-test_nonce_repeats (Fixture *f, gconstpointer data)
+test_nonce_repeats (GuestFixture *f, gconstpointer data)
 {
     PspSwapOutCmd cmd = { .handle_le = GUINT32_TO_LE (f->handle),
                           .src_paddr_le = GUINT64_TO_LE (PAGE),
@@ -352,7 +323,7 @@ test_nonce_repeats (Fixture *f, gconstpointer data)
 
 /* Returns how many host operations the command needs, having failed each of them once. */
 static guint
-fail_everywhere (Fixture *f, guint32 id, const void *good, gsize size)
+fail_everywhere (GuestFixture *f, guint32 id, const void *good, gsize size)
 {
     for (guint n = 1;; n++) {
         guint8 buffer[PSP_CMD_MAX_SIZE];
@@ -376,7 +347,7 @@ fail_everywhere (Fixture *f, guint32 id, const void *good, gsize size)
 }
 
 static void
-test_host_faults (Fixture *f, gconstpointer data)
+test_host_faults (GuestFixture *f, gconstpointer data)
 {
     const PspSwapOutCmd out = { .handle_le = GUINT32_TO_LE (f->handle),
                                 .src_paddr_le = GUINT64_TO_LE (PAGE),
@@ -424,7 +395,7 @@ large_random (gpointer host, void *buf, gsize len, GError **error)
 }
 
 static void
-test_large (Fixture *f, gconstpointer data)
+test_large (GuestFixture *f, gconstpointer data)
 {
     g_autofree guint8 *memory = g_malloc0 (4 * LARGE);
     g_autofree guint8 *stream = g_malloc0 (LARGE);
@@ -461,8 +432,8 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
 #define ADD(path, policy, func)                                                            \
-    g_test_add ("/psp-swap/" path, Fixture, GUINT_TO_POINTER (policy), set_up, func,       \
-                tear_down)
+    g_test_add ("/psp-swap/" path, GuestFixture, GUINT_TO_POINTER (policy), set_up, func,  \
+                guest_fixture_tear_down)
     ADD ("out-in", 1, test_out_in);
     ADD ("vmsa", SEV_POLICY_ES, test_vmsa);
     ADD ("vmsa-policy", 0, test_vmsa_policy);
