@@ -18,8 +18,6 @@
 
 #include "psp/fw/psp-private.h"
 
-#include <string.h>
-
 gboolean
 psp_cmd_dbg_decrypt (PspDevice *psp,
                      PspGuest *guest,
@@ -27,17 +25,5 @@ psp_cmd_dbg_decrypt (PspDevice *psp,
                      SevStatus *status,
                      GError **error)
 {
-    PspDbgCmd cmd;
-
-    memcpy (&cmd, buffer, sizeof cmd);
-    const PspTransfer what = {
-        .src = GUINT64_FROM_LE (cmd.src_paddr_le),
-        .dst = GUINT64_FROM_LE (cmd.dst_paddr_le),
-        .len = GUINT32_FROM_LE (cmd.len_le),
-        .src_private = TRUE,
-    };
-
-    if ((guest->policy & SEV_POLICY_NODBG) != 0)
-        return psp_answer (status, SEV_STATUS_POLICY_FAILURE);
-    return psp_transfer (psp, guest, &what, status, error);
+    return psp_debug (psp, guest, buffer, TRUE, status, error);
 }

@@ -166,6 +166,18 @@ gboolean psp_transfer (PspDevice *psp,
                        const PspTransfer *what,
                        SevStatus *status,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * psp_debug: what DBG_DECRYPT and DBG_ENCRYPT have in common
+ * @buffer: a PspDbgCmd
+ * @decrypt: reads private memory; else it writes some
+ * @status: (out): POLICY_FAILURE, or as psp_transfer() has it
+ */
+gboolean psp_debug (PspDevice *psp,
+                    const PspGuest *guest,
+                    const void *buffer,
+                    gboolean decrypt,
+                    SevStatus *status,
+                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** psp_nv_load: Returns: %TRUE and *@blob, (nullable) (transfer full) */
 gboolean psp_nv_load (PspDevice *psp,
                       SevSecret **blob,

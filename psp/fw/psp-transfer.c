@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "psp/fw/psp-private.h"
 
+#include <string.h>
+
 #define CHUNK_SIZE 4096u
 
 static gboolean
@@ -64,4 +66,28 @@ psp_transfer (PspDevice *psp,
         done += n;
     }
     return TRUE;
+}
+
+gboolean
+psp_debug (PspDevice *psp,
+           const PspGuest *guest,
+           const void *buffer,
+           gboolean decrypt,
+           SevStatus *status,
+           GError **error)
+{
+    PspDbgCmd cmd;
+
+    memcpy (&cmd, buffer, sizeof cmd);
+    const PspTransfer what = {
+        .src = GUINT64_FROM_LE (cmd.src_paddr_le),
+        .dst = GUINT64_FROM_LE (cmd.dst_paddr_le),
+        .len = GUINT32_FROM_LE (cmd.len_le),
+        .src_private = decrypt,
+        .dst_private = !decrypt,
+    };
+
+    if ((guest->policy & SEV_POLICY_NODBG) != 0)
+        return psp_answer (status, SEV_STATUS_POLICY_FAILURE);
+    return psp_transfer (psp, guest, &what, status, error);
 }
