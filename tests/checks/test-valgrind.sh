@@ -14,8 +14,8 @@ for program in tests/unit/test-*; do
     case $program in
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
         *test-policy-attest | *test-sev-crypto) ;;
-        *test-psp-nv | *test-psp-launch | *test-psp-packet) programs+=("$program") ;;
-        *test-psp-* | *test-host-driver | *test-host-platform | *test-host-service) ;;
+        *test-psp-nv | *test-psp-packet) programs+=("$program") ;;
+        *test-psp-* | *test-mee | *test-host-driver | *test-host-platform | *test-host-service) ;;
         *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
         *) programs+=("$program") ;;
     esac
