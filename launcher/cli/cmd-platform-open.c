@@ -37,7 +37,7 @@ platform_command_clear (PlatformCommand *command)
 typedef struct {
     GSubprocess *process;
     GOutputStream *to;
-    GDataInputStream *from;
+    GBufferedInputStream *from;
 } Worker;
 
 static void
@@ -52,6 +52,27 @@ worker_free (gpointer data)
     g_free (worker);
 }
 
+/* Returns: (nullable) (transfer full): %NULL also for a line without an end */
+static char *
+read_line (GBufferedInputStream *from)
+{
+    for (;;) {
+        gsize len;
+        const char *data = g_buffered_input_stream_peek_buffer (from, &len);
+        const char *end = len > 0 ? memchr (data, '\n', len) : NULL;
+
+        if (end != NULL) {
+            char *line = g_strndup (data, (gsize) (end - data));
+            (void) g_input_stream_skip (G_INPUT_STREAM (from), (gsize) (end - data) + 1,
+                                        NULL, NULL);
+            return line;
+        }
+        if (len > SEV_DEVICE_LINE_MAX ||
+            g_buffered_input_stream_fill (from, -1, NULL, NULL) <= 0)
+            return NULL;
+    }
+}
+
 static gboolean
 issue_there (gpointer data, SevDeviceCall *call, GError **error)
 {
@@ -62,7 +83,7 @@ issue_there (gpointer data, SevDeviceCall *call, GError **error)
 
     if (g_output_stream_write_all (worker->to, line, strlen (line), NULL, NULL, NULL) &&
         g_output_stream_flush (worker->to, NULL, NULL))
-        answer = g_data_input_stream_read_line (worker->from, NULL, NULL, NULL);
+        answer = read_line (worker->from);
     if (answer != NULL)
         return sev_device_result_parse (answer, call, error);
     g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_EMULATED_HOST,
@@ -102,7 +123,8 @@ start_worker (PlatformCommand *command, GError **error)
     Worker *worker = g_new0 (Worker, 1);
     worker->process = process;
     worker->to = g_subprocess_get_stdin_pipe (process);
-    worker->from = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
+    worker->from = G_BUFFERED_INPUT_STREAM (g_buffered_input_stream_new_sized (
+        g_subprocess_get_stdout_pipe (process), SEV_DEVICE_LINE_MAX + 1));
     command->device = sev_device_new (issue_there, worker, worker_free);
     return TRUE;
 }

@@ -14,7 +14,6 @@
 
 #define CALL_WORDS 5u
 #define RESULT_WORDS 6u
-#define LINE_MAX_BYTES 65536u
 
 static char *
 word_of (GBytes *bytes)
@@ -63,7 +62,7 @@ static char **
 split (const char *line, guint n)
 {
     g_auto (GStrv) words =
-        strlen (line) <= LINE_MAX_BYTES ? g_strsplit (line, " ", (gint) n + 1) : NULL;
+        strlen (line) <= SEV_DEVICE_LINE_MAX ? g_strsplit (line, " ", (gint) n + 1) : NULL;
 
     return words != NULL && g_strv_length (words) == n ? g_steal_pointer (&words) : NULL;
 }

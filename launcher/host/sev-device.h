@@ -61,6 +61,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SevDevice, sev_device_free)
  */
 gboolean sev_device_serve (GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+#define SEV_DEVICE_LINE_MAX 65536u /* bytes of a line: two blobs in base64 and numbers */
+
 /** sev_device_call_to_text: Returns: (transfer full): a line, without its end */
 char *sev_device_call_to_text (const SevDeviceCall *call);
 /** sev_device_call_parse: the inverse. Errors: %LAUNCHER_ERROR_REPLY_ALTERED. */
