@@ -11,7 +11,8 @@
 
 #define MEMORY "it reads or writes guest memory past the firmware"
 #define COPY                                                                               \
-    "copies of a SEV guest must be encrypted by the firmware, which cannot do it yet"
+    "a copy of a SEV guest must be encrypted for whom it is for, which this host cannot "  \
+    "do yet"
 #define PLUG "devices, back ends and disks of a SEV guest are fixed at its launch"
 #define JOBS "block jobs of a SEV guest are not relayed"
 #define DEBUG "it shows what the guest executes"
