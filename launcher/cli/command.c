@@ -21,7 +21,8 @@ print_commands (FILE *out, const char *group, const Command *table)
     fprintf (out, "Usage: sevlaunch%s%s COMMAND [OPTION…]\n\nCommands:\n", space, group);
     for (; table->name != NULL; table++)
         fprintf (out, "  %-10s %s\n", table->name, table->summary);
-    fprintf (out, "\n'sevlaunch%s%s COMMAND --help' says more.\n", space, group);
+    fprintf (out, "\n'sevlaunch%s%s COMMAND --help' says more; so does sevlaunch-%s(1).\n",
+             space, group, group);
 }
 
 int
@@ -79,9 +80,12 @@ command_parse (const char *name,
     g_autoptr (GOptionContext) context =
         g_option_context_new (*usage != '\0' ? usage : NULL);
     g_autofree char *program = g_strdup_printf ("sevlaunch %s", name);
+    g_autofree char *page =
+        g_strdup_printf ("Man page: sevlaunch-%.*s(1)", (int) strcspn (name, " "), name);
     g_autoptr (GError) cause = NULL;
 
     g_option_context_set_summary (context, summary);
+    g_option_context_set_description (context, page);
     if (entries != NULL)
         g_option_context_add_main_entries (context, entries, NULL);
     g_option_context_add_main_entries (context, shared, NULL);

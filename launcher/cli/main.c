@@ -25,18 +25,20 @@ print_help (void)
 {
     printf (
         "Usage: sevlaunch --image DISK --owner-cert CERT [OPTION…]\n"
-        "       sevlaunch COMMAND [OPTION…]\n\n"
+        "       sevlaunch COMMAND [OPTION…]\n"
+        "       sevlaunch help [COMMAND]\n\n"
         "Starts a confidential virtual machine on AMD SEV and releases its secrets only\n"
         "after its launch was verified; or refuses and leaves nothing behind.\n\n"
         "Commands:\n");
     for (const Command *i = commands; i->name != NULL; i++)
-        printf ("  %-11s %s\n", i->name, i->summary);
+        printf ("  %-15s %s\n", i->name, i->summary);
     printf ("\nOptions:\n"
             "  --image DISK        The guest's disk: qcow2, or raw with a GPT\n"
             "  --owner-cert CERT   The guest owner's certificate (see owner-init)\n"
             "  --help, --version\n"
             "'sevlaunch COMMAND --help' lists the options of a command, 'sevlaunch run\n"
-            "--help' those of a launch.  Exit codes and reasons: sevlaunch(1).\n");
+            "--help' those of a launch.  Exit codes and reasons: sevlaunch(1), and\n"
+            "sevlaunch-COMMAND(1) for each command.\n");
     return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
 }
 
@@ -53,6 +55,25 @@ refuse_word (const char *word)
     return (int) message_error (error);
 }
 
+/* "help run" is "run --help". */
+static int
+help_about (int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+    const Command *command = word != NULL ? command_find (commands, word) : NULL;
+
+    if (word == NULL)
+        return print_help ();
+    if (command == NULL)
+        return refuse_word (word);
+    g_autoptr (GPtrArray) words = g_ptr_array_new ();
+    for (int i = 1; i < argc; i++)
+        g_ptr_array_add (words, argv[i]);
+    g_ptr_array_add (words, (gpointer) "--help");
+    g_ptr_array_add (words, NULL);
+    return command->run (argc, (char **) words->pdata);
+}
+
 static int
 dispatch (int argc, char **argv)
 {
@@ -66,6 +87,8 @@ dispatch (int argc, char **argv)
         printf ("sevlaunch %s\n", PACKAGE_VERSION);
         return LAUNCHER_EXIT_OK;
     }
+    if (strcmp (word, "help") == 0)
+        return help_about (argc - 1, argv + 1);
     const Command *command = command_find (commands, word);
     if (command != NULL)
         return command->run (argc - 1, argv + 1);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The man page, every --help, the reasons in the sources, and the examples in the
+"""The man pages, every --help, the reasons in the sources, and the examples in the
 documents say the same; each comparison is also run on a copy with one mistake."""
 import os
 import pathlib
@@ -15,11 +15,9 @@ sys.path.insert(0, str(TOP / "tests/lib"))
 from tap import Tap, need  # noqa: E402
 
 SEVLAUNCH, BUILD = need("SEVLAUNCH", "SEVLAUNCH_BUILD")
-MAN = TOP / "launcher/man/sevlaunch.1"
+MAN = TOP / "launcher/man"
 DOCUMENTS = ["README.md", "SECURITY.md", "HACKING.md", "NEWS.md", "ovmf-hooks/guest/README.md",
              "ovmf-hooks/edk2/README.md", "tests/vectors/README.md"]
-EVERY, EVERY_EMULATOR = "Options of every command", "Options of every emulator command"
-EVERY_PLATFORM = "Options of every platform command"
 
 
 def run(*argv, **more):
@@ -41,18 +39,26 @@ def listed_commands(text):
 
 
 def program():
-    """{"emulator create": {"--json", "-q", ...}}"""
+    """{"emulator create": {"--json", "-q", ...}}; each help names the command's page"""
     commands = {}
     for word in listed_commands(help_of()):
         text = help_of(word)
         for name in [f"{word} {sub}" for sub in listed_commands(text)] or [word]:
-            lines = help_of(*name.split()).splitlines()
+            own = help_of(*name.split())
+            assert f"sevlaunch-{word}(1)" in text and f"sevlaunch-{word}(1)" in own, name
+            lines = own.splitlines()
             found = [re.match(r"  (?:(-\w), )?(--[a-z][a-z-]*)", line) for line in lines]
             commands[name] = {o for m in found if m for o in m.groups() if o}
     return commands
 
 
-# What the man page says.
+# What the man pages say.
+
+def pages():
+    """{"": sevlaunch.1, "run": sevlaunch-run.1, ...}"""
+    return {page.stem.partition("-")[2]: page.read_text() for page in MAN.glob("*.1")
+            if page.stem.split("-")[0] == "sevlaunch"}
+
 
 def sections(text, macro):
     """[(title, body)] of .SH or .SS"""
@@ -66,28 +72,43 @@ def man_section(text, name):
     return found[0]
 
 
-def man_options(text):
-    return {title: {o for tag in re.findall(r"^\.TP\n(.*)$", body, re.M)
-                    for o in re.findall(r"\\fB(--?[a-z][a-z-]*)\\fR", tag)}
-            for title, body in sections(man_section(text, "COMMANDS"), "SS")}
+def tags(text):
+    """The options that a section lists."""
+    return {o for tag in re.findall(r"^\.TP\n(.*)$", text, re.M)
+            for o in re.findall(r"\\fB(--?[a-z][a-z-]*)\\fR", tag)}
 
 
-def compare_options(man_text, commands):
-    parts = man_options(man_text)
-    every = parts.pop(EVERY, set())
-    groups = {"emulator": parts.pop(EVERY_EMULATOR, set()), "platform": parts.pop(EVERY_PLATFORM, set())}
+def man_options(page, text):
+    """{"emulator create": options}, those of the whole group with them"""
+    found = dict(sections(text, "SH"))
+    shared = tags(found.get("OPTIONS", ""))
+    if "COMMANDS" not in found:
+        return {page: shared}
+    return {title: tags(body) | shared for title, body in sections(found["COMMANDS"], "SS")}
+
+
+def compare_options(man, commands):
+    every = tags(man_section(man[""], "OPTIONS"))
+    parts = {name: options | every for page, text in man.items() if page
+             for name, options in man_options(page, text).items()}
     complaints = [f"{name}: in --help only" for name in commands.keys() - parts.keys()]
     complaints += [f"{name}: in the man page only" for name in parts.keys() - commands.keys()]
     for name in commands.keys() & parts.keys():
-        man = parts[name] | every | groups.get(name.partition(" ")[0], set())
-        complaints += [f"{name} {o}: in --help only" for o in commands[name] - man]
-        complaints += [f"{name} {o}: in the man page only" for o in man - commands[name]]
+        complaints += [f"{name} {o}: in --help only" for o in commands[name] - parts[name]]
+        complaints += [f"{name} {o}: in the man page only" for o in parts[name] - commands[name]]
     return sorted(complaints)
 
 
-def compare_synopsis(man_text, commands):
-    text = re.sub(r"\\f.", "", man_section(man_text, "SYNOPSIS")).replace("[run]", "run")
-    return [f"{name}: not in SYNOPSIS" for name in commands if f"sevlaunch {name} " not in text]
+def compare_synopsis(man, commands):
+    """Each command in the synopsis of its page, and each page in the list of sevlaunch.1."""
+    listed = re.findall(r"^\.BR sevlaunch-(\S+) \(1\)$", man_section(man[""], "COMMANDS"), re.M)
+    complaints = [f"{page}: COMMANDS of sevlaunch.1" for page in
+                  {name.split()[0] for name in commands} ^ set(listed)]
+    for name in commands:
+        text = man_section(man.get(name.split()[0], man[""]), "SYNOPSIS")
+        text = re.sub(r"\\f.", "", text).replace("[run]", "run")
+        complaints += [] if f"sevlaunch {name} " in text else [f"{name}: not in SYNOPSIS"]
+    return complaints
 
 
 # Reasons and exit codes.
@@ -156,7 +177,8 @@ def code_of(document):
 
 
 def man_code(text):
-    blocks = re.findall(r"^\.EX\n(.*?)^\.EE", man_section(text, "EXAMPLES"), re.M | re.S)
+    part = dict(sections(text, "SH")).get("EXAMPLES", "")
+    blocks = re.findall(r"^\.EX\n(.*?)^\.EE", part, re.M | re.S)
     return "\n".join(blocks).replace("\\e\n", "\\\n")
 
 
@@ -171,8 +193,10 @@ def check_examples(code, commands):
         if len(words) < 2 or words[0] != "sevlaunch":
             continue
         count += 1
-        given = " ".join(words[1:3]) if words[1] in ("release", "emulator") else words[1]
-        name = "run" if given.startswith("-") else given
+        two = " ".join(words[1:3])
+        name = "run" if words[1][0] == "-" else two if two in commands else words[1]
+        if name == "help":
+            continue
         if len(words) == 2 and any(command.startswith(f"{name} ") for command in commands):
             continue
         if name not in commands:
@@ -219,22 +243,30 @@ def replaced(text, old, new):
 
 def main():
     tap = Tap()
-    man, commands, reasons = MAN.read_text(), program(), source_reasons()
+    every, commands, reasons = pages(), program(), source_reasons()
+    man = every[""]
     header = (TOP / "launcher/base/launcher-error.h").read_text()
     sources = "\n".join(f.read_text() for f in TOP.glob("launcher/**/*.c"))
 
-    with tap.test("every option of --help is in the man page, and none other"):
+    def changed(page, old, new):
+        return {**every, page: replaced(every[page], old, new)}
+
+    with tap.test("every command has its man page, with the options of --help and none other"):
         tap.true(len(commands) >= 8 and len(commands["run"]) > 30, commands)
-        tap.equal(compare_options(man, commands), [])
-        tap.equal(compare_synopsis(man, commands), [])
+        tap.equal(compare_options(every, commands), [])
+        tap.equal(compare_synopsis(every, commands), [])
     with tap.test("... a lost option, an invented one, and a lost command are noticed"):
-        tap.equal(compare_options(replaced(man, "\\fB\\-\\-run\\-as\\fR \\fIUSER\\fR", "x"),
-                                  commands), ["run --run-as: in --help only"])
-        tap.equal(compare_options(replaced(man, "\\fB\\-\\-replace\\fR", "\\fB\\-\\-force\\fR"),
-                                  commands), ["release create --force: in the man page only",
-                                              "release create --replace: in --help only"])
-        tap.equal(compare_options(replaced(man, ".SS emulator status", ""), commands),
+        lost = changed("run", "\\fB\\-\\-run\\-as\\fR \\fIUSER\\fR", "x")
+        tap.equal(compare_options(lost, commands), ["run --run-as: in --help only"])
+        other = changed("release", "\\fB\\-\\-replace\\fR", "\\fB\\-\\-force\\fR")
+        tap.equal(compare_options(other, commands), ["release create --force: in the man page only",
+                                                     "release create --replace: in --help only"])
+        tap.equal(compare_options(changed("emulator", ".SS emulator status", ""), commands),
                   ["emulator status: in --help only"])
+        without = {page: text for page, text in every.items() if page != "run"}
+        tap.equal(compare_options(without, commands), ["run: in --help only"])
+        tap.equal(compare_synopsis(changed("", ".BR sevlaunch\\-run (1)\nStart", "Start"), commands),
+                  ["run: COMMANDS of sevlaunch.1"])
     with tap.test("every reason is in the man page under its exit code, and none other"):
         tap.equal(compare_reasons(man, reasons), [])
         tap.equal(compare_exit_codes(man, header), [])
@@ -253,9 +285,10 @@ def main():
         tap.equal(compare_schemas(man, sources), [])
         tap.equal(compare_schemas(replaced(man, "sevlaunch.owner/1", "sevlaunch.owner/2"), sources),
                   ["sevlaunch.owner/1: not in both", "sevlaunch.owner/2: not in both"])
-    with tap.test("groff and mandoc (if it is here) have nothing to say about the man page"):
+    with tap.test("groff and mandoc (if it is here) have nothing to say about the man pages"):
         tap.true(shutil.which("groff"), "groff is missing (package groff-base)")
-        tap.equal(lint(man), [])
+        for page in sorted([*MAN.glob("*.[1-8]"), *TOP.glob("ovmf-hooks/guest/*.[1-8]")]):
+            tap.equal(lint(page.read_text()), [], page)
         tap.true(lint(man + ".NOSUCHMACRO x\n"), "an unknown macro was not noticed")
 
     texts = {name: (TOP / name).read_text() for name in DOCUMENTS}
@@ -263,7 +296,7 @@ def main():
         total = 0
         script = (TOP / "examples/quickstart.sh").read_text()
         tap.true(check_examples(script, commands)[1] >= 4, "examples/quickstart.sh")
-        for code in [man_code(man), script] + [code_of(text) for text in texts.values()]:
+        for code in [*map(man_code, every.values()), script] + [code_of(text) for text in texts.values()]:
             complaints, count = check_examples(code, commands)
             total += count
             tap.equal(complaints, [])
