@@ -9,7 +9,6 @@
 
 #include "policy/owner-cert.h"
 #include "policy/owner-file.h"
-#include "policy/owner-sign.h"
 #include "policy/release-private.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -419,14 +418,6 @@ policy_owner_take_release (const PolicyOwner *owner, const char *name, GError **
     return load_secrets (owner, found, error) ? found : NULL;
 }
 
-/* One that is there goes on signing. */
-static gboolean
-make_sign_key (int dirfd, GError **error)
-{
-    return faccessat (dirfd, POLICY_OWNER_SIGN_KEY, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-           policy_sign_key_make_at (dirfd, error);
-}
-
 gboolean
 policy_owner_init (const char *dir, GError **error)
 {
@@ -462,11 +453,6 @@ policy_owner_init (const char *dir, GError **error)
     if (ok &&
         !policy_file_write (fd, POLICY_OWNER_CERT, bytes, sizeof bytes, FALSE, error)) {
         unlinkat (fd, POLICY_OWNER_KEY, 0);
-        ok = FALSE;
-    }
-    if (ok && !make_sign_key (fd, error)) {
-        unlinkat (fd, POLICY_OWNER_KEY, 0);
-        unlinkat (fd, POLICY_OWNER_CERT, 0);
         ok = FALSE;
     }
     close (fd);
@@ -541,12 +527,37 @@ policy_owner_trust (const char *dir,
 GBytes *
 policy_read_cert_bytes (const char *path, gsize size, GError **error)
 {
+    g_autofree char *content = NULL;
+    gsize len;
+
     g_return_val_if_fail (path != NULL, NULL);
 
-    g_autoptr (GBytes) bytes = policy_public_file_read (path, MAX_CERT_FILE, error);
-    if (bytes == NULL)
+    /* Public files that may lie anywhere; a pipe is read to its end, within the bound. */
+    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        g_set_error (error, POLICY_ERROR,
+                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "'%s': %s", path, g_strerror (errno));
         return NULL;
-    if (g_bytes_get_size (bytes) == size)
+    }
+    content = g_malloc (MAX_CERT_FILE + 1);
+    for (len = 0; len <= MAX_CERT_FILE;) {
+        const gssize got = read (fd, content + len, MAX_CERT_FILE + 1 - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "'%s': %s", path,
+                         g_strerror (errno));
+            close (fd);
+            return NULL;
+        }
+        if (got == 0)
+            break;
+        len += (gsize) got;
+    }
+    close (fd);
+    g_autoptr (GBytes) bytes = g_bytes_new (content, len);
+    if (len == size)
         return g_steal_pointer (&bytes);
     g_autoptr (GBytes) binary = policy_unwrap_base64 (bytes, NULL, 0);
     if (g_bytes_get_size (binary) == size)

@@ -182,39 +182,6 @@ policy_file_read_secret (int dirfd, const char *name, gsize max, GError **error)
     return sev_secret_new_copy (sev_secret_data (buffer), size);
 }
 
-GBytes *
-policy_public_file_read (const char *path, gsize max, GError **error)
-{
-    gsize len;
-
-    g_return_val_if_fail (path != NULL, NULL);
-
-    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        g_set_error (error, POLICY_ERROR,
-                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
-                     "'%s': %s", path, g_strerror (errno));
-        return NULL;
-    }
-    g_autofree char *content = g_malloc (max + 1);
-    for (len = 0; len <= max;) {
-        const gssize got = read (fd, content + len, max + 1 - len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "'%s': %s", path,
-                         g_strerror (errno));
-            close (fd);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        len += (gsize) got;
-    }
-    close (fd);
-    return g_bytes_new (content, len);
-}
-
 static gboolean
 write_all (int fd, const guint8 *data, gsize len)
 {

@@ -56,16 +56,6 @@ gboolean policy_file_write (int dirfd,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * policy_public_file_read:
- * @path: a file that is not secret, anywhere; links are followed, a pipe is read to its end
- * @max: longer ones are read to @max + 1 bytes
- * Errors: %POLICY_ERROR_OWNER_MISSING, %POLICY_ERROR_IO.
- */
-GBytes *policy_public_file_read (const char *path,
-                                 gsize max,
-                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/**
  * policy_dir_open:
  * @path: followed through links
  * @resolved: (out) (optional): its path without links

@@ -116,9 +116,8 @@ policy_file_sha256_fd (int fd,
 
 /* Version and policy come before any arithmetic: an old platform is refused for its age. */
 static gboolean
-check_api (const PolicySession *session, const PolicyMeasureInput *input, GError **error)
+check_api (guint32 policy, const PolicyMeasureInput *input, GError **error)
 {
-    const guint32 policy = policy_session_get_policy (session);
     guint8 major, minor;
 
     if (!policy_guest_allows_api (policy, input->api_major, input->api_minor)) {
@@ -154,32 +153,48 @@ add_u32 (SevHmac *hmac, guint32 value, GError **error)
 }
 
 /* AMD 55766, LAUNCH_MEASURE: field after field, in the order of the document. */
-static gboolean
-compute (const PolicySession *session,
-         const PolicyMeasureInput *input,
-         const guint8 mnonce[SEV_NONCE_SIZE],
-         guint8 out[SEV_MAC_SIZE],
-         GError **error)
+gboolean
+policy_measure_mac (const SevHmac *keyed,
+                    guint32 policy,
+                    const PolicyMeasureInput *input,
+                    const guint8 mnonce[SEV_NONCE_SIZE],
+                    guint8 out[SEV_MAC_SIZE],
+                    GError **error)
 {
-    const SevSecret *tik = policy_session_get_tik (session);
     GError *local = NULL;
     gboolean ok = TRUE;
 
-    g_autoptr (SevHmac) hmac =
-        sev_hmac_new (sev_secret_data (tik), sev_secret_size (tik), &local);
+    g_autoptr (SevHmac) hmac = sev_hmac_copy (keyed, &local);
     if (hmac == NULL)
         return internal (local, error);
     if (policy_api_is_bound (input->api_major, input->api_minor))
         ok = add_u8 (hmac, SEV_MAC_CONTEXT_MEASURE, &local) &&
              add_u8 (hmac, input->api_major, &local) &&
              add_u8 (hmac, input->api_minor, &local) && add_u8 (hmac, input->build, &local);
-    ok = ok && add_u32 (hmac, policy_session_get_policy (session), &local) &&
+    ok = ok && add_u32 (hmac, policy, &local) &&
          sev_hmac_update (hmac, input->launch_digest, SEV_DIGEST_SIZE, &local) &&
          sev_hmac_update (hmac, mnonce, SEV_NONCE_SIZE, &local) &&
          sev_hmac_finish (hmac, out, &local);
     if (!ok)
         return internal (local, error);
     return TRUE;
+}
+
+static gboolean
+compute (const SevSecret *tik,
+         guint32 policy,
+         const PolicyMeasureInput *input,
+         const guint8 mnonce[SEV_NONCE_SIZE],
+         guint8 out[SEV_MAC_SIZE],
+         GError **error)
+{
+    GError *local = NULL;
+
+    g_autoptr (SevHmac) keyed =
+        sev_hmac_new (sev_secret_data (tik), sev_secret_size (tik), &local);
+    if (keyed == NULL)
+        return internal (local, error);
+    return policy_measure_mac (keyed, policy, input, mnonce, out, error);
 }
 
 gboolean
@@ -192,34 +207,65 @@ policy_measure_expected (const PolicySession *session,
     g_return_val_if_fail (session != NULL && input != NULL, FALSE);
     g_return_val_if_fail (mnonce != NULL && out != NULL, FALSE);
 
-    return check_api (session, input, error) &&
-           compute (session, input, mnonce, out, error);
+    return check_api (policy_session_get_policy (session), input, error) &&
+           compute (policy_session_get_tik (session), policy_session_get_policy (session),
+                    input, mnonce, out, error);
 }
 
-static PolicyVerified *
-check_report (const PolicySession *session, const PolicyMeasureInput *input, GError **error)
+/* @report: (out caller-allocates): what was compared */
+static gboolean
+check_report (const SevSecret *tik,
+              guint32 policy,
+              const PolicyMeasureInput *input,
+              SevMeasureWire *report,
+              GError **error)
 {
-    SevMeasureWire report;
     guint8 expected[SEV_MAC_SIZE];
 
-    if (input->report == NULL || input->report_len != sizeof report) {
+    if (input->report == NULL || input->report_len != sizeof *report) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MALFORMED,
                      "launch measurement: %" G_GSIZE_FORMAT
                      " bytes, expected %" G_GSIZE_FORMAT,
-                     input->report != NULL ? input->report_len : 0, sizeof report);
-        return NULL;
+                     input->report != NULL ? input->report_len : 0, sizeof *report);
+        return FALSE;
     }
-    memcpy (&report, input->report, sizeof report);
-    if (!compute (session, input, report.mnonce, expected, error))
+    memcpy (report, input->report, sizeof *report);
+    if (!compute (tik, policy, input, report->mnonce, expected, error))
+        return FALSE;
+    if (sev_constant_time_equal (expected, report->measure, sizeof expected))
+        return TRUE;
+    g_set_error_literal (
+        error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH,
+        "measurement differs from the expected one: firmware, kernel, initrd, command "
+        "line, policy or firmware version are not what they should be, or the session "
+        "is another one");
+    return FALSE;
+}
+
+gboolean
+policy_measure_check (const SevSecret *tik,
+                      guint32 policy,
+                      const PolicyMeasureInput *input,
+                      GError **error)
+{
+    SevMeasureWire report;
+
+    g_return_val_if_fail (tik != NULL && input != NULL, FALSE);
+
+    return check_api (policy, input, error) &&
+           check_report (tik, policy, input, &report, error);
+}
+
+static PolicyVerified *
+verify_report (const PolicySession *session,
+               const PolicyMeasureInput *input,
+               GError **error)
+{
+    SevMeasureWire report;
+
+    if (!check_report (policy_session_get_tik (session),
+                       policy_session_get_policy (session), input, &report, error))
         return NULL;
-    if (!sev_constant_time_equal (expected, report.measure, sizeof expected)) {
-        g_set_error_literal (
-            error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH,
-            "measurement differs from the expected one: firmware, kernel, initrd, command "
-            "line, policy or firmware version are not what they should be, or the session "
-            "is another one");
-        return NULL;
-    }
 
     PolicyVerified *verified = g_new0 (PolicyVerified, 1);
     verified->session = policy_session_ref ((PolicySession *) session);
@@ -239,7 +285,7 @@ policy_measure_verify (const PolicySession *session,
 
     g_return_val_if_fail (session != NULL && input != NULL, NULL);
 
-    if (!check_api (session, input, &local)) {
+    if (!check_api (policy_session_get_policy (session), input, &local)) {
         if (verdict != NULL)
             policy_verdict_fail_error (verdict, POLICY_CHECK_API, local);
         g_propagate_error (error, g_steal_pointer (&local));
@@ -248,7 +294,7 @@ policy_measure_verify (const PolicySession *session,
     if (verdict != NULL)
         policy_verdict_pass (verdict, POLICY_CHECK_API);
 
-    PolicyVerified *verified = check_report (session, input, &local);
+    PolicyVerified *verified = verify_report (session, input, &local);
     if (verified == NULL) {
         if (verdict != NULL)
             policy_verdict_fail_error (verdict, POLICY_CHECK_MEASUREMENT, local);

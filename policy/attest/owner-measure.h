@@ -7,6 +7,7 @@
 #include "policy/attest/owner-session.h"
 #include "policy/attest/owner-vmsa.h"
 #include "policy/verdict.h"
+#include "sev/crypto/sev-hmac.h"
 
 G_BEGIN_DECLS
 
@@ -85,6 +86,34 @@ gboolean policy_measure_expected (const PolicySession *session,
                                   const guint8 mnonce[SEV_NONCE_SIZE],
                                   guint8 out[SEV_MAC_SIZE],
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_measure_mac:
+ * @keyed: the TIK's, nothing added yet; it stays as it is
+ * @policy: guest policy
+ * @input: its report is not looked at, and its API is not judged
+ * Errors: %POLICY_ERROR_INTERNAL.
+ */
+gboolean policy_measure_mac (const SevHmac *keyed,
+                             guint32 policy,
+                             const PolicyMeasureInput *input,
+                             const guint8 mnonce[SEV_NONCE_SIZE],
+                             guint8 out[SEV_MAC_SIZE],
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_measure_check:
+ * @tik: 16 bytes
+ * @policy: guest policy that the session was made with
+ *
+ * Whether the report is that of @input.  For who has the session's files only: nothing
+ * comes of it that a secret is released to.
+ * Errors: as policy_measure_verify().
+ */
+gboolean policy_measure_check (const SevSecret *tik,
+                               guint32 policy,
+                               const PolicyMeasureInput *input,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** policy_verified_get_measure: Returns: 32 bytes */
 const guint8 *policy_verified_get_measure (const PolicyVerified *verified);

@@ -37,6 +37,16 @@ sev_hmac_new (const void *key, gsize key_len, GError **error)
     return (SevHmac *) ctx;
 }
 
+SevHmac *
+sev_hmac_copy (const SevHmac *hmac, GError **error)
+{
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup ((const EVP_MAC_CTX *) hmac);
+
+    if (ctx == NULL)
+        sev_set_openssl_error (error, "HMAC-SHA-256");
+    return (SevHmac *) ctx;
+}
+
 gboolean
 sev_hmac_update (SevHmac *hmac, const void *data, gsize len, GError **error)
 {

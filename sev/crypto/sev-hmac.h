@@ -13,6 +13,8 @@ typedef struct _SevHmac SevHmac;
 SevHmac *sev_hmac_new (const void *key,
                        gsize key_len,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** sev_hmac_copy: Returns: (transfer full): a second one that goes on from here */
+SevHmac *sev_hmac_copy (const SevHmac *hmac, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean sev_hmac_update (SevHmac *hmac, const void *data, gsize len, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 /** sev_hmac_finish: afterwards only sev_hmac_free() is allowed */
