@@ -72,6 +72,8 @@ int command_print_json (JsonObject *object);
 
 /* The commands. */
 int cmd_run (int argc, char **argv);
+int cmd_measure (int argc, char **argv);
+int cmd_verify (int argc, char **argv);
 int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);

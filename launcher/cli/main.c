@@ -15,6 +15,8 @@ static const Command commands[] = {
     { "run", "Start a guest, verified (the default command)", cmd_run },
     { "owner-init", "Make the guest owner's directory", cmd_owner_init },
     { "release", "Pin what may be booted, and store its secrets", cmd_release },
+    { "measure", "Compute the launch digest of what is to boot", cmd_measure },
+    { "verify", "Judge a launch measurement, from files", cmd_verify },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { NULL, NULL, NULL },

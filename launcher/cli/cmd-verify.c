@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sevlaunch verify -- whether a measurement is that of the expected launch. */
+
+#include "launcher/cli/step-options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/cli/step-verify.h"
+
+static const char summary[] =
+    "Says whether a launch measurement is that of what was to be booted: exit status 0,\n"
+    "or 1 and why not.  Works from files, without host and network.  Judges the\n"
+    "measurement only: neither the platform, nor whether it was judged before.";
+
+static gboolean
+parse (StepBootOptions *boot,
+       StepReportOptions *report,
+       CommandCommon *common,
+       int *argc,
+       char ***argv,
+       GError **error)
+{
+    g_autoptr (GArray) entries = step_entries (boot, report, NULL);
+
+    if (!command_parse ("verify", "", summary, (const GOptionEntry *) entries->data, common,
+                        argc, argv, error))
+        return FALSE;
+    if (*argc > 1)
+        return step_usage (error, "verify takes options only");
+    if (boot->policy == NULL)
+        return step_usage (error, "--policy is needed: the measurement is made with it");
+    if ((boot->firmware == NULL) == (report->digest == NULL))
+        return step_usage (error, "--firmware or --digest is needed, and not both");
+    return TRUE;
+}
+
+static int
+say (const StepBoot *boot, const StepReport *report, const CommandCommon *common)
+{
+    if (!common->json) {
+        printf ("verified: the measurement is that of this launch\n");
+        if (boot->es && boot->inputs != NULL)
+            printf ("  processors  %u, save areas %s\n", boot->vcpus.count,
+                    policy_vmsa_form_name (boot->vcpus.form));
+        return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+    }
+    g_autoptr (JsonObject) object = step_verify_json (boot, report, NULL);
+    return command_print_json (object);
+}
+
+static int
+refuse (const StepBoot *boot,
+        const StepReport *report,
+        const CommandCommon *common,
+        const GError *error)
+{
+    const LauncherReason reason = launcher_reason (error);
+
+    message_error (error);
+    if (common->json) {
+        g_autoptr (JsonObject) object = step_verify_json (boot, report, error);
+        command_print_json (object);
+    }
+    return (int) reason.exit_code;
+}
+
+int
+cmd_verify (int argc, char **argv)
+{
+    g_auto (StepBootOptions) boot_options = { 0 };
+    g_auto (StepReportOptions) report_options = { 0 };
+    g_auto (StepBoot) boot = { 0 };
+    g_auto (StepReport) report = { 0 };
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    if (!parse (&boot_options, &report_options, &common, &argc, &argv, &error) ||
+        !step_report_read (&report_options, TRUE, &report, &error) ||
+        !step_boot_read (&boot_options, FALSE, &boot, &error))
+        return command_fail (&common, error);
+    if (!step_verify (&boot, &report, &error))
+        return refuse (&boot, &report, &common, error);
+    return say (&boot, &report, &common);
+}

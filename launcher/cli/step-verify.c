@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/cli/step-verify.h"
+
+#include "policy/policy-error.h"
+#include "sev/wire/sev-wire.h"
+
+static gboolean
+check (const StepBoot *boot, StepReport *report, GError **error)
+{
+    return policy_boot_inputs_digest (boot->inputs, boot->es ? &boot->vcpus : NULL,
+                                      report->input.launch_digest, error) &&
+           policy_measure_check (report->tik, boot->policy, &report->input, error);
+}
+
+/* %TRUE, or what went wrong with the first form, which is the usual one. */
+static gboolean
+check_forms (StepBoot *boot, StepReport *report, GError **error)
+{
+    g_autoptr (GError) first = NULL;
+
+    if (!boot->any_form)
+        return check (boot, report, error);
+    for (guint i = 0; policy_vcpus_variant (i, &boot->vcpus); i++) {
+        g_autoptr (GError) cause = NULL;
+
+        if (check (boot, report, &cause))
+            return TRUE;
+        if (first == NULL)
+            first = g_steal_pointer (&cause);
+    }
+    g_propagate_error (error, g_steal_pointer (&first));
+    return policy_vcpus_variant (0, &boot->vcpus) && FALSE;
+}
+
+gboolean
+step_verify (StepBoot *boot, StepReport *report, GError **error)
+{
+    g_autoptr (GError) first = NULL;
+
+    if (report->has_digest)
+        return policy_measure_check (report->tik, boot->policy, &report->input, error);
+    if (!boot->es)
+        return check (boot, report, error);
+    for (guint n = boot->first; n <= boot->last; n++) {
+        g_autoptr (GError) cause = NULL;
+
+        boot->vcpus.count = n;
+        if (check_forms (boot, report, &cause))
+            return TRUE;
+        if (first == NULL)
+            first = g_steal_pointer (&cause);
+    }
+    boot->vcpus.count = boot->first;
+    g_propagate_error (error, g_steal_pointer (&first));
+    return FALSE;
+}
+
+JsonObject *
+step_verify_json (const StepBoot *boot, const StepReport *report, const GError *error)
+{
+    JsonObject *object = json_object_new ();
+    JsonArray *reasons = json_array_new ();
+    g_autofree char *policy = g_strdup_printf ("0x%08x", boot->policy);
+
+    json_object_set_string_member (object, "schema", "sevlaunch.verify/1");
+    json_object_set_boolean_member (object, "verified", error == NULL);
+    json_object_set_string_member (object, "policy", policy);
+    step_hex_json (object, "digest", report->input.launch_digest, SEV_DIGEST_SIZE);
+    step_hex_json (object, "reported", report->report, SEV_MAC_SIZE);
+    step_hex_json (object, "nonce", report->report + SEV_MAC_SIZE, SEV_NONCE_SIZE);
+    step_boot_json (boot, object);
+    if (boot->es && boot->vcpus.count > 0)
+        json_object_set_int_member (object, "vcpus", boot->vcpus.count);
+    if (error != NULL) {
+        JsonObject *one = json_object_new ();
+        g_autofree char *text = g_utf8_make_valid (error->message, -1);
+        json_object_set_string_member (one, "id", launcher_reason (error).id);
+        json_object_set_string_member (one, "text", text);
+        json_array_add_object_element (reasons, one);
+    }
+    json_object_set_array_member (object, "reasons", reasons);
+    json_object_set_int_member (object, "exit_code",
+                                error != NULL ? (gint64) launcher_reason (error).exit_code
+                                              : 0);
+    return object;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "launcher/cli/step-options.h"
+
+G_BEGIN_DECLS
+
+/**
+ * step_verify:
+ * @boot: (inout): with SEV-ES number and form of the processors become those that match
+ * @report: (inout): its launch digest becomes the expected one
+ *
+ * Without --vmsa every form counts that an honest host may use (policy_vcpus_variant());
+ * with a range of processors every number in it.
+ * Errors: as policy_measure_check().
+ */
+gboolean step_verify (StepBoot *boot,
+                      StepReport *report,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * step_verify_json:
+ * @error: (nullable): why it was refused
+ * Returns: (transfer full): schema "sevlaunch.verify/1"
+ */
+JsonObject *step_verify_json (const StepBoot *boot,
+                              const StepReport *report,
+                              const GError *error);
+
+G_END_DECLS
