@@ -527,37 +527,12 @@ policy_owner_trust (const char *dir,
 GBytes *
 policy_read_cert_bytes (const char *path, gsize size, GError **error)
 {
-    g_autofree char *content = NULL;
-    gsize len;
-
     g_return_val_if_fail (path != NULL, NULL);
 
-    /* Public files that may lie anywhere; a pipe is read to its end, within the bound. */
-    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        g_set_error (error, POLICY_ERROR,
-                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
-                     "'%s': %s", path, g_strerror (errno));
+    g_autoptr (GBytes) bytes = policy_file_read_any (path, MAX_CERT_FILE, error);
+    if (bytes == NULL)
         return NULL;
-    }
-    content = g_malloc (MAX_CERT_FILE + 1);
-    for (len = 0; len <= MAX_CERT_FILE;) {
-        const gssize got = read (fd, content + len, MAX_CERT_FILE + 1 - len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "'%s': %s", path,
-                         g_strerror (errno));
-            close (fd);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        len += (gsize) got;
-    }
-    close (fd);
-    g_autoptr (GBytes) bytes = g_bytes_new (content, len);
-    if (len == size)
+    if (g_bytes_get_size (bytes) == size)
         return g_steal_pointer (&bytes);
     g_autoptr (GBytes) binary = policy_unwrap_base64 (bytes, NULL, 0);
     if (g_bytes_get_size (binary) == size)

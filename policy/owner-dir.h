@@ -133,7 +133,7 @@ gboolean policy_owner_create_release (const char *dir,
  * @path: a certificate, session or key file of sevctl or sev-tool, anywhere; links followed
  * @size: bytes that it must have when decoded
  * Binary or base64, told apart by the content.
- * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_OWNER_CERT_TRUNCATED,
+ * Errors: those of policy_file_read_any(), %POLICY_ERROR_OWNER_CERT_TRUNCATED,
  *   %POLICY_ERROR_OWNER_CERT_MALFORMED.
  */
 GBytes *policy_read_cert_bytes (const char *path,

@@ -159,6 +159,42 @@ policy_file_read (int dirfd,
     return ok;
 }
 
+GBytes *
+policy_file_read_any (const char *path, gsize max, GError **error)
+{
+    gsize len = 0;
+
+    g_return_val_if_fail (path != NULL && max < G_MAXUINT32, NULL);
+
+    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        g_set_error (error, POLICY_ERROR,
+                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "'%s': %s", path, g_strerror (errno));
+        return NULL;
+    }
+    g_autofree guint8 *content = g_malloc (max + 1);
+    while (len <= max) {
+        const gssize got = read (fd, content + len, max + 1 - len);
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR) {
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "'%s': %s", path,
+                         g_strerror (errno));
+            close (fd);
+            return NULL;
+        }
+        len += got > 0 ? (gsize) got : 0;
+    }
+    close (fd);
+    if (len > max) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_SIZE,
+                     "'%s': more than %" G_GSIZE_FORMAT " bytes", path, max);
+        return NULL;
+    }
+    return g_bytes_new (content, len);
+}
+
 SevSecret *
 policy_file_read_secret (int dirfd, const char *name, gsize max, GError **error)
 {

@@ -37,6 +37,17 @@ gboolean policy_file_read (int dirfd,
                            GBytes **out,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_file_read_any:
+ * @path: a public file that may lie anywhere and be anybody's; links are followed, a pipe
+ * is read to its end Errors: %POLICY_ERROR_OWNER_MISSING (ENOENT),
+ * %POLICY_ERROR_OWNER_FILE_SIZE (more than
+ *   @max bytes), %POLICY_ERROR_IO.
+ */
+GBytes *policy_file_read_any (const char *path,
+                              gsize max,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** policy_file_read_secret: the same into secret memory; at least one byte */
 SevSecret *policy_file_read_secret (int dirfd, const char *name, gsize max, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

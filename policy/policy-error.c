@@ -41,6 +41,8 @@ static const ErrorKind kinds[] = {
     KIND (CHAIN_CEK_MISMATCH, "chain-cek-mismatch", NOT_VERIFIED),
     KIND (CHAIN_UNVERIFIED, "chain-unverified", NOT_VERIFIED),
     KIND (CHAIN_ROOT_UNTRUSTED, "chain-root-untrusted", NOT_VERIFIED),
+    KIND (PLATFORM_FILE, "platform-file", INPUT),
+    KIND (PLATFORM_OWNER, "platform-owner", NOT_VERIFIED),
     KIND (SESSION_MALFORMED, "session-malformed", INPUT),
     KIND (SESSION_MISMATCH, "session-mismatch", INPUT),
     KIND (API_TOO_OLD, "api-too-old", NOT_VERIFIED),

@@ -40,9 +40,11 @@ typedef enum {
     POLICY_ERROR_CHAIN_CEK_MISMATCH,    /* chain-cek-mismatch */
     POLICY_ERROR_CHAIN_UNVERIFIED,      /* chain-unverified */
     POLICY_ERROR_CHAIN_ROOT_UNTRUSTED,  /* chain-root-untrusted */
-    POLICY_ERROR_SESSION_MALFORMED,     /* session-malformed */
-    POLICY_ERROR_SESSION_MISMATCH, /* session-mismatch: keys, policy and blob disagree */
-    POLICY_ERROR_API_TOO_OLD,      /* api-too-old */
+    POLICY_ERROR_PLATFORM_FILE,  /* platform-file: no file of a platform's certificates */
+    POLICY_ERROR_PLATFORM_OWNER, /* platform-owner: the platform is not the owner's */
+    POLICY_ERROR_SESSION_MALFORMED, /* session-malformed */
+    POLICY_ERROR_SESSION_MISMATCH,  /* session-mismatch: keys, policy and blob disagree */
+    POLICY_ERROR_API_TOO_OLD,       /* api-too-old */
     POLICY_ERROR_MEASUREMENT_MALFORMED, /* measurement-malformed */
     POLICY_ERROR_MEASUREMENT_MISMATCH,  /* measurement-mismatch */
     POLICY_ERROR_NOT_ACCEPTED,     /* not-accepted: a secret asked for without a verdict */

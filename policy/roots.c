@@ -98,6 +98,13 @@ policy_builtin_root_name (const PolicyFingerprint *fingerprint)
 }
 
 gboolean
+policy_generation_banned_by_default (const char *generation)
+{
+    g_return_val_if_fail (generation != NULL, TRUE);
+    return g_ascii_strcasecmp (generation, "Naples") == 0;
+}
+
+gboolean
 policy_key_id_is_emulated (const guint8 key_id[SEV_AMD_KEY_ID_SIZE])
 {
     static const char word[] = "EMULATED";

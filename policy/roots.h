@@ -41,6 +41,15 @@ gboolean policy_fingerprint_equal (const PolicyFingerprint *a, const PolicyFinge
  */
 const char *policy_builtin_root_name (const PolicyFingerprint *fingerprint);
 
+/**
+ * policy_generation_banned_by_default: whether platforms of this generation ("Naples" ...)
+ * are not to be launched on unless the owner's acceptance policy allows them.  Naples: the
+ * keys of its secure processors have been extracted (Buhren, Werling, Seifert: "Insecure
+ * Until Proven Updated", CCS 2019), so that a signed chain no longer shows where it came
+ * from.
+ */
+gboolean policy_generation_banned_by_default (const char *generation);
+
 /* ASCII key ids of the emulated ARK and ASK. */
 #define POLICY_EMULATED_ARK_ID "EMULATED-SEVLNCH"
 #define POLICY_EMULATED_ASK_ID "EMULATED-SEVLNCA"

@@ -13,7 +13,8 @@ struct _PolicyChain {
     gboolean cek_differs;
     gboolean links_ok;
     gboolean says_emulated;
-    gboolean amd_root; /* the ARK key is one of AMD's, whatever else was found */
+    gboolean root_known; /* AMD's or trusted, whatever else was found */
+    gboolean amd_root;   /* the ARK key is one of AMD's, whatever else was found */
     PolicyPlatformKind kind;
     const char *generation;
     guint8 api_major, api_minor;

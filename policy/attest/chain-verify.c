@@ -131,6 +131,12 @@ decode_ec (Work *work, EcSubject *subject, GBytes *bytes, gsize offset, SevUsage
     const guint8 *data = bytes != NULL ? g_bytes_get_data (bytes, &len) : NULL;
     g_autoptr (GError) error = NULL;
 
+    if (bytes == NULL) {
+        work->undecodable = TRUE;
+        set_problem (&subject->problem, "%s certificate is missing",
+                     sev_usage_name (usage));
+        return;
+    }
     if (offset > len || len - offset < SEV_CERT_SIZE) {
         work->undecodable = TRUE;
         set_problem (&subject->problem,
@@ -434,24 +440,57 @@ judge_root (PolicyChain *chain,
         (work->ask.key != NULL && policy_key_id_is_emulated (work->ask.cert.key_id));
     const char *amd = amd_root (&fingerprint);
     chain->amd_root = amd != NULL;
-    if (!chain->links_ok)
+    chain->root_known = amd != NULL
+                            ? !chain->says_emulated
+                            : roots != NULL && policy_roots_contains (roots, &fingerprint);
+    if (!chain->links_ok || !chain->root_known)
         return TRUE;
 
-    if (amd != NULL) {
-        if (chain->says_emulated)
-            return TRUE;
-        chain->kind = POLICY_PLATFORM_SEV;
-        chain->generation = amd;
-    } else if (roots != NULL && policy_roots_contains (roots, &fingerprint)) {
-        chain->kind = POLICY_PLATFORM_EMULATED;
-        chain->generation = "EMULATED";
-    } else {
-        return TRUE;
-    }
+    chain->kind = amd != NULL ? POLICY_PLATFORM_SEV : POLICY_PLATFORM_EMULATED;
+    chain->generation = amd != NULL ? amd : "EMULATED";
     chain->api_major = work->pek.cert.api_major;
     chain->api_minor = work->pek.cert.api_minor;
     chain->pdh_key = sev_ec_key_ref (work->pdh.key);
     return dup_owner (chain, &work->oca.cert, error);
+}
+
+/* A certificate that came by itself. */
+static void
+decode_alone (Work *work, EcSubject *subject, GBytes *bytes, SevUsage usage)
+{
+    if (bytes != NULL && g_bytes_get_size (bytes) > SEV_CERT_SIZE) {
+        work->undecodable = TRUE;
+        set_problem (&subject->problem,
+                     "%s certificate: %" G_GSIZE_FORMAT " bytes, expected %u",
+                     sev_usage_name (usage), g_bytes_get_size (bytes), SEV_CERT_SIZE);
+        return;
+    }
+    decode_ec (work, subject, bytes, 0, usage);
+}
+
+/* PEK, OCA and the CEK as the platform gives it. */
+static void
+decode_middle (Work *work, const PolicyChainInput *input)
+{
+    GBytes *chain = input->cert_chain;
+
+    if (chain == NULL) {
+        decode_alone (work, &work->pek, input->pek, SEV_USAGE_PEK);
+        decode_alone (work, &work->oca, input->oca, SEV_USAGE_OCA);
+        /* Without it there is nothing to hold a CEK from elsewhere against but the PEK. */
+        decode_alone (work, &work->cek,
+                      input->own_cek != NULL ? input->own_cek : input->cek, SEV_USAGE_CEK);
+        return;
+    }
+    decode_ec (work, &work->pek, chain, 0, SEV_USAGE_PEK);
+    decode_ec (work, &work->oca, chain, SEV_CERT_SIZE, SEV_USAGE_OCA);
+    decode_ec (work, &work->cek, chain, 2 * SEV_CERT_SIZE, SEV_USAGE_CEK);
+    if (g_bytes_get_size (chain) == SEV_CERT_CHAIN_SIZE)
+        return;
+    work->undecodable = TRUE;
+    set_problem (&work->pek.problem,
+                 "certificate chain: %" G_GSIZE_FORMAT " bytes, expected %u",
+                 g_bytes_get_size (chain), SEV_CERT_CHAIN_SIZE);
 }
 
 PolicyChain *
@@ -470,16 +509,7 @@ policy_chain_verify_with (const PolicyChainInput *input,
     decode_amd (&work, &work.ark, input->ark, SEV_USAGE_ARK);
     decode_amd (&work, &work.ask, input->ask, SEV_USAGE_ASK);
     decode_ec (&work, &work.pdh, input->pdh, 0, SEV_USAGE_PDH);
-    decode_ec (&work, &work.pek, input->cert_chain, 0, SEV_USAGE_PEK);
-    decode_ec (&work, &work.oca, input->cert_chain, SEV_CERT_SIZE, SEV_USAGE_OCA);
-    decode_ec (&work, &work.cek, input->cert_chain, 2 * SEV_CERT_SIZE, SEV_USAGE_CEK);
-    if (input->cert_chain != NULL &&
-        g_bytes_get_size (input->cert_chain) != SEV_CERT_CHAIN_SIZE) {
-        work.undecodable = TRUE;
-        set_problem (&work.pek.problem,
-                     "certificate chain: %" G_GSIZE_FORMAT " bytes, expected %u",
-                     g_bytes_get_size (input->cert_chain), SEV_CERT_CHAIN_SIZE);
-    }
+    decode_middle (&work, input);
     merge_cek (&work, input->cek);
 
     check_links (chain, &work);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/attest/chain.h"
 
+#include <string.h>
+
 #include "policy/attest/chain-private.h"
 #include "policy/policy-error.h"
+#include "sev/crypto/sev-digest.h"
 #include "sev/wire/sev-cert-wire.h"
 
 PolicyChain *
@@ -104,6 +107,37 @@ policy_chain_require (const PolicyChain *chain, GError **error)
     return TRUE;
 }
 
+static gboolean
+is_told_before (const PolicyChain *chain, guint link)
+{
+    for (guint i = 0; i < link; i++)
+        if (!chain->links[i].ok &&
+            strcmp (chain->links[i].problem, chain->links[link].problem) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static void
+judge_links (const PolicyChain *chain, PolicyVerdict *verdict)
+{
+    g_autoptr (GError) error = NULL;
+
+    if (chain->links_ok) {
+        policy_verdict_pass (verdict, POLICY_CHECK_CHAIN);
+        return;
+    }
+    set_link_error (chain, &error);
+    policy_verdict_fail_error (verdict, POLICY_CHECK_CHAIN, error);
+    guint first = 0;
+    while (first < POLICY_N_LINKS && chain->links[first].ok)
+        first++;
+    for (guint i = first + 1; i < POLICY_N_LINKS; i++)
+        if (!chain->links[i].ok && !is_told_before (chain, i))
+            policy_verdict_fail (verdict, POLICY_CHECK_CHAIN, policy_error_id (error),
+                                 "platform's certificate chain: %s",
+                                 chain->links[i].problem);
+}
+
 void
 policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict)
 {
@@ -111,17 +145,59 @@ policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict)
 
     g_return_if_fail (chain != NULL && verdict != NULL);
 
-    if (policy_chain_require (chain, &error)) {
-        policy_verdict_pass (verdict, POLICY_CHECK_CHAIN);
-        policy_verdict_pass (verdict, POLICY_CHECK_ROOT);
-        return;
-    }
-    if (chain->links_ok) {
-        policy_verdict_pass (verdict, POLICY_CHECK_CHAIN);
+    judge_links (chain, verdict);
+    /* Without an ARK there is no root to speak of. */
+    if (chain->root_known) {
+        if (chain->links_ok)
+            policy_verdict_pass (verdict, POLICY_CHECK_ROOT);
+    } else if (chain->root_fingerprint != NULL) {
+        set_root_error (chain, &error);
         policy_verdict_fail_error (verdict, POLICY_CHECK_ROOT, error);
-        return;
     }
-    policy_verdict_fail_error (verdict, POLICY_CHECK_CHAIN, error);
+}
+
+gboolean
+policy_oca_fingerprint (GBytes *oca, PolicyFingerprint *out, GError **error)
+{
+    g_autoptr (GError) local = NULL;
+    SevCert cert;
+    gsize len;
+
+    g_return_val_if_fail (oca != NULL && out != NULL, FALSE);
+
+    const guint8 *data = g_bytes_get_data (oca, &len);
+    if (!sev_cert_decode (data, len, &cert, NULL) || cert.pubkey_usage != SEV_USAGE_OCA) {
+        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_PLATFORM_FILE,
+                             "not the certificate of a platform's owner (OCA)");
+        return FALSE;
+    }
+    if (sev_sha256 (cert.pubkey, sizeof cert.pubkey, out->bytes, &local))
+        return TRUE;
+    g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_INTERNAL, local->message);
+    return FALSE;
+}
+
+gboolean
+policy_chain_require_owner (const PolicyChain *chain,
+                            const PolicyFingerprint *owner,
+                            GError **error)
+{
+    g_return_val_if_fail (chain != NULL && owner != NULL, FALSE);
+
+    g_autofree char *wanted = policy_fingerprint_to_text (owner);
+    if (chain->owner_fingerprint == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_PLATFORM_OWNER,
+                     "the platform's owner is not shown by a chain that does not verify; "
+                     "%s was asked for",
+                     wanted);
+        return FALSE;
+    }
+    if (strcmp (wanted, chain->owner_fingerprint) == 0)
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_PLATFORM_OWNER,
+                 "the platform's owner is %s (%s), %s was asked for",
+                 chain->owner_fingerprint, chain->owner, wanted);
+    return FALSE;
 }
 
 const PolicyLink *

@@ -31,11 +31,13 @@ G_BEGIN_DECLS
 /** PolicyChainInput: what the host gave; borrowed for the call */
 typedef struct {
     GBytes *pdh;        /* 2084 bytes, or a file that begins with a PDH certificate */
-    GBytes *cert_chain; /* PEK || OCA || CEK, 6252 bytes (query-sev-capabilities) */
-    GBytes *cek;        /* (nullable): CEK with the ASK's signature, 2084 bytes; without it
-                           the one in cert_chain must be signed */
-    GBytes *ask;        /* (nullable): without it the chain cannot verify */
-    GBytes *ark;        /* (nullable) */
+    GBytes *cert_chain; /* PEK || OCA || CEK, 6252 bytes (query-sev-capabilities); or
+                           %NULL, and each by itself: */
+    GBytes *pek, *oca, *own_cek; /* (nullable): looked at without @cert_chain only */
+    GBytes *cek; /* (nullable): CEK with the ASK's signature, 2084 bytes; without it
+                    the one in cert_chain must be signed */
+    GBytes *ask; /* (nullable): without it the chain cannot verify */
+    GBytes *ark; /* (nullable) */
 } PolicyChainInput;
 
 typedef enum {
@@ -96,7 +98,26 @@ gboolean policy_chain_is_verified (const PolicyChain *chain);
  */
 gboolean policy_chain_require (const PolicyChain *chain,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** policy_chain_judge: records %POLICY_CHECK_CHAIN and %POLICY_CHECK_ROOT */
+/**
+ * policy_chain_require_owner:
+ * @owner: fingerprint of the OCA key that the platform must have; see
+ *   policy_chain_get_owner_fingerprint()
+ * Errors: %POLICY_ERROR_PLATFORM_OWNER; also for a chain that is not verified, whose owner
+ *   nobody has shown.
+ */
+gboolean policy_chain_require_owner (const PolicyChain *chain,
+                                     const PolicyFingerprint *owner,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * policy_oca_fingerprint:
+ * @oca: an OCA certificate, 2084 bytes
+ * Errors: %POLICY_ERROR_PLATFORM_FILE (it is no OCA certificate), %POLICY_ERROR_INTERNAL.
+ */
+gboolean policy_oca_fingerprint (GBytes *oca,
+                                 PolicyFingerprint *out,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** policy_chain_judge: records %POLICY_CHECK_CHAIN and %POLICY_CHECK_ROOT, with a reason
+ * for every defect */
 void policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict);
 
 /** policy_chain_get_link: one of %POLICY_N_LINKS */
