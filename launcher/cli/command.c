@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/inspect/finding.h"
+
 const Command *
 command_find (const Command *table, const char *name)
 {
@@ -140,4 +142,17 @@ command_fail (const CommandCommon *common, const GError *error)
         command_print_json (object);
     }
     return (int) reason.exit_code;
+}
+
+void
+command_print_findings (const GPtrArray *findings, const char *indent)
+{
+    for (guint i = 0; i < findings->len; i++) {
+        const Finding *finding = g_ptr_array_index (findings, i);
+
+        printf ("%s[%s] %s: %s\n", indent, finding_level_name (finding->level), finding->id,
+                finding->text);
+        if (finding->fix != NULL)
+            printf ("%s    %s\n", indent, finding->fix);
+    }
 }

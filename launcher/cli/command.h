@@ -70,6 +70,11 @@ int command_fail (const CommandCommon *common, const GError *error);
  * takes no more */
 int command_print_json (JsonObject *object);
 
+/** command_print_findings: "[LEVEL] ID: TEXT", then what helps; @indent before each line
+ * @findings: (element-type Finding)
+ */
+void command_print_findings (const GPtrArray *findings, const char *indent);
+
 /* The commands. */
 int cmd_run (int argc, char **argv);
 int cmd_measure (int argc, char **argv);
@@ -78,5 +83,6 @@ int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);
 int cmd_platform (int argc, char **argv);
+int cmd_firmware (int argc, char **argv);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ static const Command commands[] = {
     { "verify", "Judge a launch measurement, from files", cmd_verify },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
+    { "firmware", "Say what firmware images can do", cmd_firmware },
     { NULL, NULL, NULL },
 };
 

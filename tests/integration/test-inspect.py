@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What sevlaunch says of firmware, without any guest."""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import tap  # noqa: E402
+
+SEVLAUNCH, FIRMWARE = tap.need("SEVLAUNCH", "SEVLAUNCH_FIRMWARE")
+STOCK = "/usr/share/OVMF/OVMF_CODE_4M.fd"  # Debian's package ovmf; its areas are at 0
+FOOTER = bytes.fromhex("de82b596b21ff745baeaa366c55a082d")
+
+
+def run(*args):
+    done = subprocess.run([SEVLAUNCH, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def run_json(*args, code=0):
+    got, out, err = run(*args, "--json")
+    tap.Tap.equal(got, code, f"{args}: {out}{err}")
+    return json.loads(out)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def write(root, path, data):
+    path = root + path
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def firmware(t, root):
+    own = read(FIRMWARE)
+    digest = hashlib.sha256(own).hexdigest()
+    with t.test("firmware: our own build can all that a launch with secrets needs"):
+        (one,) = run_json("firmware", FIRMWARE)["firmware"]
+        t.equal((one["size"], one["sha256"], one["layout"]), (len(own), digest, "whole"))
+        t.true({"sev", "sev-es", "secret", "kernel-hashes", "stateless"} <= set(one["can"]), one["can"])
+        # As reference builds of AmdSev 2025.02 have them; QEMU reads the same table.
+        t.equal(one["secret_area"], {"base": 0x810000, "size": 0xc00})
+        t.equal(one["hash_area"], {"base": 0x810c00, "size": 0x400})
+        with open(os.path.join(TOP, "ovmf-hooks/edk2/expected.sha256"), encoding="utf-8") as f:
+            pinned = digest in f.read()
+        t.equal(one["own_build"], pinned)
+        t.equal([f["id"] for f in one["findings"]], [] if pinned else ["other-build"])
+    changed = write(root, "/changed.fd", own[:5000] + bytes([own[5000] ^ 1]) + own[5001:])
+    with t.test("firmware: one bit elsewhere, and it is another's build"):
+        (one,) = run_json("firmware", "show", changed)["firmware"]
+        t.equal((one["own_build"], [f["id"] for f in one["findings"]]), (False, ["other-build"]))
+        t.true(FIRMWARE in one["findings"][0]["fix"], one["findings"])
+    at = own.rindex(FOOTER)
+    broken = write(root, "/broken.fd", own[:at - 2] + b"\xff\xff" + own[at:])
+    with t.test("firmware: a damaged table is shown, and is bad input"):
+        code, out, err = run("firmware", broken)
+        t.equal(code, 4)
+        t.true("[fail] damaged" in out and "[firmware-unsuitable]" in err, out + err)
+        code, out, err = run("firmware", root + "/absent.fd")
+        t.equal((code, out), (4, ""))
+        t.true("[firmware-missing]" in err, err)
+    with t.test("firmware: what is no firmware at all"):
+        (one,) = run_json("firmware", write(root, "/text.fd", b"x" * 9000))["firmware"]
+        t.equal([f["id"] for f in one["findings"]], ["not-uefi"])
+    with t.test("firmware: words for people, by the short and by the long form"):
+        t.equal(run("firmware", changed), run("firmware", "show", changed))
+        code, out, _ = run("firmware", changed)
+        t.equal(code, 0)
+        t.true("0x810000, 0xc00 bytes" in out and "[insecure] other-build" in out, out)
+        t.equal(run("firmware")[0], 2)
+        t.equal(run("firmware", "show")[0], 2)
+        t.equal(run("firmware", "--all", changed)[0], 2)
+    if os.path.exists(STOCK):
+        with t.test("firmware: Debian's stock image takes no secrets"):
+            (one,) = run_json("firmware", STOCK)["firmware"]
+            t.equal((one["layout"], one["secret_area"], one["hash_area"]), ("code", None, None))
+    else:
+        t.note(f"SKIP Debian's stock image: no {STOCK}")
+
+
+def all_firmware(t, root):
+    tail = bytes(20) + b"\x16\0" + bytes.fromhex("de71f7007e1acb4f890e68c77e2fb44e")
+    tail = bytes.fromhex("04808000") + tail[20:] + (18 + 22).to_bytes(2, "little") + FOOTER + bytes(12) + b"VTF\0"
+    head = bytes(16) + bytes.fromhex("78e58c8c3d8a1c4f9935896185c32dd3") + bytes(8) + b"_FVH"
+    write(root, "/usr/share/OVMF/CODE.fd", head + bytes(8192 - len(head) - len(tail) - 16) + tail + bytes(16))
+    descriptor = {"description": "stock", "mapping": {"device": "flash", "executable":
+                  {"filename": "/usr/share/OVMF/CODE.fd", "format": "raw"}}, "features": ["amd-sev", "acpi-s3"]}
+    write(root, "/usr/share/qemu/firmware/50-stock.json", json.dumps(descriptor).encode())
+    write(root, "/usr/share/qemu/firmware/60-broken.json", b"{")
+    with t.test("firmware --all: sevlaunch's, and what descriptors announce and cannot keep"):
+        answer = run_json("firmware", "--all", "--root", root)
+        first, second = answer["firmware"]
+        t.equal(first["path"], FIRMWARE)
+        t.equal(second["layout"], "code")
+        t.equal([f["id"] for f in second["findings"]],
+                ["code-only", "no-secret-area", "no-hash-area", "other-build", "descriptor-amd-sev"])
+        t.equal([(os.path.basename(d["file"]), d["mode"], d["features"]) for d in second["descriptors"]],
+                [("50-stock.json", "split", ["amd-sev", "acpi-s3"])])
+        code, out, err = run("firmware", "--all", "--root", root)
+        t.equal(code, 0)
+        t.true("50-stock.json" in out and "60-broken.json" in err, out + err)
+
+
+def main():
+    t = tap.Tap()
+    with tempfile.TemporaryDirectory(prefix="ti-") as root:
+        firmware(t, root)
+        all_firmware(t, root)
+    t.finish()
+
+
+main()
