@@ -12,9 +12,11 @@ G_BEGIN_DECLS
  * SECTION: guest-policy
  * @short_description: the policy word of SEV and SEV-ES, as numbers and as names
  *
- * Text form: names with commas between them, for example
- * "no-debug,no-key-sharing,no-send,sev,min-api=0.17".  Names: no-debug, no-key-sharing, es,
- * no-send, domain, sev, min-api=MAJOR.MINOR.
+ * Text form, wherever a guest policy is read: words with commas between them, for example
+ * "no-debug,no-key-sharing,no-send,sev,min-api=0.17"; or a number, hexadecimal with 0x or
+ * decimal.  Words: no-debug, no-key-sharing, es, no-send, domain, sev,
+ * min-api=MAJOR.MINOR, and the names of profiles ("prod,es"), each of which stands for
+ * words.  "none" alone is 0.
  *
  * Source: AMD 55766, guest policy structure; Linux,
  * Documentation/virt/kvm/x86/amd-memory-encryption.rst.
@@ -24,14 +26,48 @@ G_BEGIN_DECLS
 guint32 policy_guest_default (gboolean es);
 
 /**
+ * PolicyProfile: a name for a guest policy
+ * @name: as in the text form
+ * @summary: what it is for, without full stop
+ * @policy: the bits and min-api that it stands for
+ * @without: bits that it promises not to set; a policy that names it and sets one of them
+ *   contradicts itself
+ */
+typedef struct {
+    const char *name;
+    const char *summary;
+    guint32 policy;
+    guint32 without;
+} PolicyProfile;
+
+/** policy_guest_profiles: Returns: (array length=n): static storage */
+const PolicyProfile *policy_guest_profiles (gsize *n);
+
+/**
  * policy_guest_parse:
- * @text: names, or a number written with 0x; a bare number is refused because tools
- *   disagree on its base (libvirt reads hexadecimal, sevctl decimal)
- * Errors: %POLICY_ERROR_GUEST_POLICY: unknown or repeated name, reserved bits.
+ * @text: words or a number; hexadecimal digits without 0x are refused, because tools
+ *   disagree on the base (libvirt reads hexadecimal, sevctl decimal)
+ *
+ * A word may repeat what a profile says; a min-api may be above that of a profile, not
+ * below.
+ * Errors: %POLICY_ERROR_GUEST_POLICY: unknown or repeated word, reserved bits;
+ *   %POLICY_ERROR_GUEST_CONTRADICTION: profiles or words that exclude each other.
  */
 gboolean policy_guest_parse (const char *text,
                              guint32 *out,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_guest_check:
+ * Refuses a policy that no platform can satisfy: one that asks for an API beyond every
+ * firmware's (major version above 1).  The mistakes behind it are swapped versions
+ * (min-api=24.0) and a policy of SEV-SNP (0x30000), whose fields are others.
+ *
+ * Not refused: domain and sev beside no-send, which have no effect; es with any min-api,
+ * since no public source names the first API with SEV-ES.
+ * Errors: %POLICY_ERROR_GUEST_CONTRADICTION.
+ */
+gboolean policy_guest_check (guint32 policy, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * policy_guest_to_text:

@@ -14,6 +14,7 @@ static const ErrorKind kinds[] = {
     KIND (INTERNAL, "internal-error", INTERNAL),
     KIND (IO, "host-io", HOST),
     KIND (GUEST_POLICY, "guest-policy-syntax", USAGE),
+    KIND (GUEST_CONTRADICTION, "guest-policy-contradiction", USAGE),
     KIND (POLICY_ALLOWS_DEBUG, "policy-allows-debug", INSECURE),
     KIND (OWNER_DIR_MODE, "owner-dir-mode", INSECURE),
     KIND (OWNER_DIR_OWNER, "owner-dir-owner", INSECURE),

@@ -13,6 +13,7 @@ typedef enum {
     POLICY_ERROR_INTERNAL,             /* internal-error */
     POLICY_ERROR_IO,                   /* host-io */
     POLICY_ERROR_GUEST_POLICY,         /* guest-policy-syntax */
+    POLICY_ERROR_GUEST_CONTRADICTION,  /* guest-policy-contradiction */
     POLICY_ERROR_POLICY_ALLOWS_DEBUG,  /* policy-allows-debug */
     POLICY_ERROR_OWNER_DIR_MODE,       /* owner-dir-mode */
     POLICY_ERROR_OWNER_DIR_OWNER,      /* owner-dir-owner */

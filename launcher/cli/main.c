@@ -20,6 +20,7 @@ static const Command commands[] = {
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { "firmware", "Say what firmware images can do", cmd_firmware },
+    { "policy", "Explain guest policies and their profiles", cmd_policy },
     { NULL, NULL, NULL },
 };
 

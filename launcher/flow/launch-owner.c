@@ -68,7 +68,8 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
     if (options->policy != NULL &&
         !policy_guest_parse (options->policy, &owner->guest_policy, error))
         return FALSE;
-    return policy_guest_require (owner->guest_policy, options->accept_debug, error);
+    return policy_guest_check (owner->guest_policy, error) &&
+           policy_guest_require (owner->guest_policy, options->accept_debug, error);
 }
 
 /* Certificates of AMD that --cek and --ca give; sizes are checked with the chain. */

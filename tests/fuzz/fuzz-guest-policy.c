@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "policy/guest-policy.h"
+#include "policy/guest-policy-explain.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -21,6 +21,9 @@ check_round (guint32 policy)
     g_assert_true (policy_guest_parse (text, &again, NULL) == good);
     g_assert_true (!good || again == policy);
     g_assert_true (policy_guest_parse (hex, &again, NULL) == good);
+    g_assert_true (!good || again == policy);
+    g_autofree char *decimal = g_strdup_printf ("%u", policy);
+    g_assert_true (policy_guest_parse (decimal, &again, NULL) == good);
     g_assert_true (!good || again == policy);
     policy_guest_min_api (policy, &major, &minor);
     g_assert_cmpuint (major, ==, (policy >> 16) & 0xff);
@@ -38,7 +41,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     guint32 policy = 0;
 
     if (policy_guest_parse (text, &policy, &error)) {
+        g_auto (GStrv) warnings = policy_guest_warnings (policy);
+        g_autoptr (GError) impossible = NULL;
         g_assert_cmpuint (policy & SEV_POLICY_RESERVED, ==, 0);
+        g_assert_true (policy_guest_check (policy, &impossible) == (impossible == NULL));
         check_round (policy);
     } else {
         g_assert_nonnull (error);

@@ -61,7 +61,9 @@ def policies(bed, table, t):
     table.row("policy-none", "--policy", "none", says=["no-debug"], again=False)
     table.row("policy-unknown-name", "--policy", "no-debug,no-sned", says=["no-sned", "no-send"])
     table.row("policy-reserved-bits", "--policy", "0x40", says=["0x40"], again=False)
-    table.row("policy-decimal", "--policy", "3", says=["'3'", "0x"], again=False)
+    table.row("policy-bare-hex", "--policy", "3d", says=["'3d'", "0x3d"], again=False)
+    table.row("policy-profiles", "--policy", "prod,lab", says=["prod", "lab"], again=False)
+    table.row("policy-impossible", "--policy", "no-debug,min-api=24.0", says=["min-api=0.24"], again=False)
 
 
 def places(bed, table):

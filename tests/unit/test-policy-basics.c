@@ -1,141 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Guest policy, verdict, roots, error names. */
+/* Verdict, roots, error names. */
 
 #include <string.h>
 
-#include "policy/guest-policy.h"
 #include "policy/policy-error.h"
 #include "policy/roots.h"
 #include "policy/verdict.h"
 #include "tests/lib/test-vectors.h"
-
-/* --- guest policy ------------------------------------------------------------------ */
-
-/* Bits: AMD 55766 and Linux, amd-memory-encryption.rst; 0.24 and debug off: 0x18000001. */
-static void
-test_guest_policy_words (void)
-{
-    static const struct {
-        const char *text;
-        guint32 word;
-    } rows[] = {
-        { "none", 0 },
-        { "no-debug", 0x1 },
-        { "no-key-sharing", 0x2 },
-        { "es", 0x4 },
-        { "no-send", 0x8 },
-        { "domain", 0x10 },
-        { "sev", 0x20 },
-        { "no-debug,min-api=0.24", 0x18000001 },
-        { "min-api=1.0", 0x00010000 },
-        { "min-api=255.255", 0xffff0000 },
-        { "no-debug,no-key-sharing,no-send,sev,min-api=0.17", 0x1100002b },
-        { "no-debug,no-key-sharing,es,no-send,sev,min-api=0.17", 0x1100002f },
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
-        g_autoptr (GError) error = NULL;
-        guint32 word = 0xdead;
-        g_assert_true (policy_guest_parse (rows[i].text, &word, &error));
-        g_assert_no_error (error);
-        g_assert_cmphex (word, ==, rows[i].word);
-        g_autofree char *text = policy_guest_to_text (word);
-        g_assert_cmpstr (text, ==, rows[i].text);
-        g_autofree char *number = g_strdup_printf ("0x%x", rows[i].word);
-        g_assert_true (policy_guest_parse (number, &word, &error));
-        g_assert_cmphex (word, ==, rows[i].word);
-    }
-    g_assert_cmphex (policy_guest_default (FALSE), ==, 0x1100002b);
-    g_assert_cmphex (policy_guest_default (TRUE), ==, 0x1100002f);
-    g_autofree char *reserved = policy_guest_to_text (0x41);
-    g_assert_cmpstr (reserved, ==, "no-debug,reserved=0x40");
-}
-
-static void
-test_guest_policy_refused (void)
-{
-    static const char *const bad[] = {
-        "",
-        "no-debug,",
-        "no-debug, sev",
-        "NO-DEBUG",
-        "debug",
-        "sev,sev",
-        "min-api=0.17,min-api=0.17",
-        "min-api=0",
-        "min-api=0.256",
-        "min-api=0.17.1",
-        "min-api=-1.0",
-        "1",
-        "17",
-        "0x",
-        "0x1g",
-        "0x100000000",
-        "0x40",
-        "0x8000",
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
-        g_autoptr (GError) error = NULL;
-        guint32 word = 0;
-        if (policy_guest_parse (bad[i], &word, &error))
-            g_error ("'%s' was taken as 0x%x", bad[i], word);
-        g_assert_error (error, POLICY_ERROR, POLICY_ERROR_GUEST_POLICY);
-    }
-}
-
-static void
-test_guest_policy_api (void)
-{
-    g_assert_true (policy_guest_allows_api (0x18000001, 0, 24));
-    g_assert_true (policy_guest_allows_api (0x18000001, 0, 25));
-    g_assert_true (policy_guest_allows_api (0x18000001, 1, 0));
-    g_assert_false (policy_guest_allows_api (0x18000001, 0, 23));
-    g_assert_true (policy_guest_allows_api (0x05010000, 1, 5));
-    g_assert_false (policy_guest_allows_api (0x05010000, 1, 4));
-    g_assert_false (policy_guest_allows_api (0x05010000, 0, 255));
-    g_assert_true (policy_guest_allows_api (0, 0, 0));
-    g_assert_true (policy_api_is_bound (0, 17));
-    g_assert_true (policy_api_is_bound (1, 0));
-    g_assert_false (policy_api_is_bound (0, 16));
-}
-
-static guint
-n_gaps (guint32 policy, const char *named)
-{
-    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
-
-    policy_guest_lint (policy, verdict);
-    GPtrArray *unproven = policy_verdict_get_unproven (verdict);
-    if (named != NULL)
-        g_assert_nonnull (strstr (g_ptr_array_index (unproven, 0), named));
-    return unproven->len;
-}
-
-/* AMD 55766: a guest without NODBG may be read by DBG_DECRYPT, without NOKS share its key,
- * without NOSEND leave the platform. */
-static void
-test_guest_policy_protects (void)
-{
-    g_autoptr (GError) error = NULL;
-
-    g_assert_true (policy_guest_require (0x1, FALSE, &error));
-    g_assert_true (policy_guest_require (policy_guest_default (FALSE), FALSE, &error));
-    g_assert_no_error (error);
-    g_assert_false (policy_guest_require (0x1100002a, FALSE, &error));
-    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_POLICY_ALLOWS_DEBUG);
-    g_assert_cmpint (policy_error_class (error), ==, POLICY_CLASS_INSECURE);
-    g_clear_error (&error);
-    g_assert_true (policy_guest_require (0x1100002a, TRUE, &error));
-    g_assert_no_error (error);
-
-    g_assert_cmpuint (n_gaps (0x1100002b, NULL), ==, 0);
-    g_assert_cmpuint (n_gaps (0x1100002a, "no-debug"), ==, 1);
-    g_assert_cmpuint (n_gaps (0x11000029, "no-key-sharing"), ==, 1);
-    g_assert_cmpuint (n_gaps (0x11000023, "no-send"), ==, 1);
-    g_assert_cmpuint (n_gaps (0, NULL), ==, 3);
-}
 
 /* --- verdict ----------------------------------------------------------------------- */
 
@@ -388,10 +260,6 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
 
-    g_test_add_func ("/guest-policy/words", test_guest_policy_words);
-    g_test_add_func ("/guest-policy/refused", test_guest_policy_refused);
-    g_test_add_func ("/guest-policy/api", test_guest_policy_api);
-    g_test_add_func ("/guest-policy/protects", test_guest_policy_protects);
     g_test_add_func ("/verdict/every-check", test_verdict_needs_every_check);
     g_test_add_func ("/verdict/but-one", test_verdict_but_one);
     g_test_add_func ("/verdict/place", test_verdict_needs_a_place);
