@@ -157,7 +157,7 @@ cmd_emulator_create (int argc, char **argv)
         { "if-missing", 0, 0, G_OPTION_ARG_NONE, &if_missing,
           "No error if the host is there", NULL },
         { "generation", 0, 0, G_OPTION_ARG_STRING, &generation,
-          "naples, rome or milan (default)", "NAME" },
+          "Generation of its processor (default: milan)", "naples|rome|milan" },
         { "api", 0, 0, G_OPTION_ARG_STRING, &api, "Version of the firmware's API",
           "MAJOR.MINOR" },
         { "build", 0, 0, G_OPTION_ARG_INT, &kind.build, "Build of the firmware", "N" },

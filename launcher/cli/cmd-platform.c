@@ -30,7 +30,7 @@ platform_command_parse (PlatformCommand *command,
 {
     const GOptionEntry shared[] = {
         { "platform", 0, 0, G_OPTION_ARG_STRING, &command->platform,
-          "Where it is: auto (default), sev or emulated", "WHERE" },
+          "Where it is (default: auto)", "auto|sev|emulated" },
         { "emulated-host", 0, 0, G_OPTION_ARG_FILENAME, &command->option,
           "Directory of the emulated host", "DIR" },
         { "run-as", 0, 0, G_OPTION_ARG_STRING, &command->wanted,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/cli/command-list.h"
 #include "launcher/inspect/finding.h"
 
 const Command *
@@ -32,6 +33,10 @@ command_dispatch (const char *group, const Command *table, int argc, char **argv
 {
     const char *word = argc > 1 ? argv[1] : NULL;
 
+    if (command_list_active ()) {
+        command_list_words (group, table);
+        return LAUNCHER_EXIT_OK;
+    }
     if (word != NULL && (strcmp (word, "--help") == 0 || strcmp (word, "-h") == 0)) {
         print_commands (stdout, group, table);
         return LAUNCHER_EXIT_OK;
@@ -79,6 +84,13 @@ command_parse (const char *name,
           "Say what is done, step by step", NULL },
         G_OPTION_ENTRY_NULL,
     };
+    if (command_list_active ()) {
+        command_list_usage (name, usage);
+        command_list_options (name, entries);
+        command_list_options (name, shared);
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, "only listed");
+        return FALSE;
+    }
     g_autoptr (GOptionContext) context =
         g_option_context_new (*usage != '\0' ? usage : NULL);
     g_autofree char *program = g_strdup_printf ("sevlaunch %s", name);
@@ -126,6 +138,8 @@ command_fail (const CommandCommon *common, const GError *error)
 {
     const LauncherReason reason = launcher_reason (error);
 
+    if (command_list_active ())
+        return LAUNCHER_EXIT_OK;
     message_error (error);
     if (common->json) {
         g_autoptr (JsonObject) object = json_object_new ();

@@ -42,11 +42,13 @@ typedef struct {
  * command_parse:
  * @usage: what follows "[OPTION…]": "DIR", "[-- COMMAND…]", or ""
  * @summary: paragraph for --help
- * @entries: options of the command
+ * @entries: options of the command.  The name of an option's argument is for the shells'
+ *   completion too: DIR is a directory, and lower-case words with | between them (on|off)
+ *   are what is taken
  * @common: (out): filled; message_init() is called accordingly
  * @argc, @argv: (inout): afterwards argv[0] and the words that are no options
  *
- * Prints and exits the process with 0 for --help.
+ * Comes first in every command.  Prints and exits the process with 0 for --help.
  * Errors: %LAUNCHER_ERROR_USAGE.
  */
 gboolean command_parse (const char *name,

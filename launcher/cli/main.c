@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launcher/cli/command.h"
+#include "launcher/cli/command-list.h"
 #include "sev/base/sev-secret.h"
 
 static const Command commands[] = {
@@ -91,6 +91,8 @@ dispatch (int argc, char **argv)
         printf ("sevlaunch %s\n", PACKAGE_VERSION);
         return LAUNCHER_EXIT_OK;
     }
+    if (strcmp (word, "--completion-table") == 0)
+        return command_list (commands);
     if (strcmp (word, "help") == 0)
         return help_about (argc - 1, argv + 1);
     const Command *command = command_find (commands, word);

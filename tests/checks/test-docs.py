@@ -12,6 +12,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
+from helptext import commands as help_commands  # noqa: E402
 from tap import Tap, need  # noqa: E402
 
 SEVLAUNCH, BUILD = need("SEVLAUNCH", "SEVLAUNCH_BUILD")
@@ -23,33 +24,6 @@ DOCUMENTS = ["README.md", "SECURITY.md", "HACKING.md", "NEWS.md", "ovmf-hooks/gu
 def run(*argv, **more):
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False, timeout=300, **more)
-
-
-# What the program says of itself.
-
-def help_of(*words):
-    done = run(SEVLAUNCH, *words, "--help", env={**os.environ, "LC_ALL": "C.UTF-8"})
-    assert done.returncode == 0, f"{words}: --help ends with {done.returncode}: {done.stdout}"
-    return done.stdout
-
-
-def listed_commands(text):
-    part = re.search(r"^Commands:\n((?: .*\n)+)", text, re.M)
-    return re.findall(r"^  (\S+)", part.group(1), re.M) if part else []
-
-
-def program():
-    """{"emulator create": {"--json", "-q", ...}}; each help names the command's page"""
-    commands = {}
-    for word in listed_commands(help_of()):
-        text = help_of(word)
-        for name in [f"{word} {sub}" for sub in listed_commands(text)] or [word]:
-            own = help_of(*name.split())
-            assert f"sevlaunch-{word}(1)" in text and f"sevlaunch-{word}(1)" in own, name
-            lines = own.splitlines()
-            found = [re.match(r"  (?:(-\w), )?(--[a-z][a-z-]*)", line) for line in lines]
-            commands[name] = {o for m in found if m for o in m.groups() if o}
-    return commands
 
 
 # What the man pages say.
@@ -243,7 +217,7 @@ def replaced(text, old, new):
 
 def main():
     tap = Tap()
-    every, commands, reasons = pages(), program(), source_reasons()
+    every, commands, reasons = pages(), help_commands(SEVLAUNCH), source_reasons()
     man = every[""]
     header = (TOP / "launcher/base/launcher-error.h").read_text()
     sources = "\n".join(f.read_text() for f in TOP.glob("launcher/**/*.c"))
