@@ -81,6 +81,7 @@ void command_print_findings (const GPtrArray *findings, const char *indent);
 int cmd_run (int argc, char **argv);
 int cmd_measure (int argc, char **argv);
 int cmd_verify (int argc, char **argv);
+int cmd_attach (int argc, char **argv);
 int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);
