@@ -12,10 +12,10 @@
 
 #include "launcher/domain/domain-config.h"
 #include "policy/owner-file.h"
+#include "policy/session-files.h"
 #include "sev/wire/sev-cert-wire.h"
 
 #define NAME_SIZE 80u
-#define N_FILES 4u
 #define REPLY_SIZE 512u
 #define BASE64_SIZE(n) (((n) + 2u) / 3u * 4u)
 
@@ -40,35 +40,15 @@ struct _SessionKeeper {
     gboolean written;
 };
 
-static const char *const suffixes[N_FILES] = { "_tik.bin", "_tek.bin", "_godh.b64",
-                                               "_session.b64" };
-
-static void
-remove_files (int dir, const char *name, guint n)
-{
-    for (guint i = 0; i < n; i++) {
-        g_autofree char *file = g_strconcat (name, suffixes[i], NULL);
-        unlinkat (dir, file, 0);
-    }
-}
-
 static gboolean
 write_files (int dir, const KeeperRequest *request, GError **error)
 {
-    const void *data[N_FILES] = { request->tik, request->tek, request->godh,
-                                  request->blob };
-    const gsize sizes[N_FILES] = { sizeof request->tik, sizeof request->tek,
-                                   strlen (request->godh), strlen (request->blob) };
+    const PolicySessionFiles files = { .tik = request->tik,
+                                       .tek = request->tek,
+                                       .godh = request->godh,
+                                       .blob = request->blob };
 
-    for (guint i = 0; i < N_FILES; i++) {
-        g_autofree char *file = g_strconcat (request->name, suffixes[i], NULL);
-
-        if (!policy_file_write (dir, file, data[i], sizes[i], TRUE, error)) {
-            remove_files (dir, request->name, i);
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return policy_session_files_write (dir, request->name, &files, TRUE, error);
 }
 
 /* The other end may have dropped its privileges and been taken over since. */
@@ -99,7 +79,7 @@ keep (int fd, int dir)
         if (!is_sound (&request))
             break;
         if (request.word == KEEPER_UNDO)
-            remove_files (dir, request.name, N_FILES);
+            policy_session_files_remove (dir, request.name);
         else if (!write_files (dir, &request, &error))
             g_strlcpy (reply, error->message, sizeof reply);
         sev_wipe (&request, sizeof request);

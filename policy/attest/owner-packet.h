@@ -30,6 +30,23 @@ PolicyPacket *policy_packet_new (const PolicyVerified *verified,
                                  const SevSecret *table,
                                  gsize limit,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * policy_packet_new_by_hand:
+ * @tek, @tik: the session's keys
+ * @measure: the measurement's first 32 bytes, which the caller has judged
+ * @legacy: the firmware's API is before 0.17
+ *
+ * For `sevlaunch secret`, where the owner goes step by step and there is no verdict: who
+ * has both keys can make a packet with any program.  A launch never uses it. Errors:
+ * %POLICY_ERROR_SECRET_TOO_LARGE, %POLICY_ERROR_INTERNAL.
+ */
+PolicyPacket *policy_packet_new_by_hand (const SevSecret *tek,
+                                         const SevSecret *tik,
+                                         const guint8 measure[SEV_MAC_SIZE],
+                                         gboolean legacy,
+                                         const SevSecret *table,
+                                         gsize limit,
+                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void policy_packet_free (PolicyPacket *packet);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyPacket, policy_packet_free)
 
