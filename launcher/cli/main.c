@@ -13,11 +13,13 @@
 
 static const Command commands[] = {
     { "run", "Start a guest, verified (the default command)", cmd_run },
-    { "attach", "Judge a guest that QEMU holds without libvirt", cmd_attach },
     { "owner-init", "Make the guest owner's directory", cmd_owner_init },
     { "release", "Pin what may be booted, and store its secrets", cmd_release },
     { "measure", "Compute the launch digest of what is to boot", cmd_measure },
+    { "session", "Make keys and launch blob for a platform", cmd_session },
     { "verify", "Judge a launch measurement, from files", cmd_verify },
+    { "secret", "Pack secrets for a measured launch", cmd_secret },
+    { "inject", "Give a secret packet to a paused guest", cmd_inject },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { "firmware", "Say what firmware images can do", cmd_firmware },

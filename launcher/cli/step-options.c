@@ -57,8 +57,7 @@ add_boot_entries (GArray *all, StepBootOptions *o)
           "FAMILY,MODEL,STEPPING in decimal, or a model such as EPYC-Milan (SEV-ES)",
           "CPU" },
         { "vmsa", 0, 0, G_OPTION_ARG_STRING, &o->vmsa,
-          "How the host fills the processors' save areas: legacy or init2 (SEV-ES)",
-          "FORM" },
+          "How the host fills the processors' save areas (SEV-ES)", "legacy|init2" },
         G_OPTION_ENTRY_NULL,
     };
 
@@ -162,8 +161,8 @@ read_keys (const StepReportOptions *o, StepReport *out, GError **error)
 }
 
 /* Strict: text that is read in two ways is read in none. */
-static GBytes *
-decode_base64 (const char *text)
+GBytes *
+step_base64_decode (const char *text)
 {
     g_autofree char *plain = g_strchomp (g_strdup (text));
     gsize len = 0;
@@ -180,12 +179,12 @@ load_measurement (const char *text, GError **error)
     g_autoptr (GError) cause = NULL;
     gsize len;
     GBytes *bytes =
-        strlen (text) == sizeof (SevMeasureWire) / 3 * 4 ? decode_base64 (text) : NULL;
+        strlen (text) == sizeof (SevMeasureWire) / 3 * 4 ? step_base64_decode (text) : NULL;
 
     if (bytes != NULL)
         return bytes;
     if (!g_file_test (text, G_FILE_TEST_IS_REGULAR)) {
-        bytes = strchr (text, '.') == NULL ? decode_base64 (text) : NULL;
+        bytes = strchr (text, '.') == NULL ? step_base64_decode (text) : NULL;
         if (bytes != NULL)
             return bytes;
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
@@ -198,7 +197,7 @@ load_measurement (const char *text, GError **error)
         return NULL;
     }
     if (len != sizeof (SevMeasureWire) && strlen (content) == len)
-        bytes = decode_base64 (content);
+        bytes = step_base64_decode (content);
     return bytes != NULL ? bytes : g_bytes_new (content, len);
 }
 

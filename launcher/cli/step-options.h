@@ -114,6 +114,10 @@ gboolean step_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 
 SevSecret *step_key_read (const char *option, const char *path, gsize size, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/** step_base64_decode: Returns: (transfer full) (nullable): %NULL unless it is base64 text,
+ * with blanks at most behind it */
+GBytes *step_base64_decode (const char *text);
+
 /** step_boot_json: adds firmware, kernel, initrd, cmdline and what is said of processors */
 void step_boot_json (const StepBoot *boot, JsonObject *object);
 /** step_hex_json: a member with the hexadecimal text of public bytes */

@@ -1,17 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""measure and verify, held to what other programs computed (tests/vectors)."""
+"""measure, verify, session and secret without a host, held to what other programs computed
+(tests/vectors) and to an owner written in Python (tests/lib/owner.py)."""
 import base64
 import contextlib
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+import uuid
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import owner  # noqa: E402
 import tap  # noqa: E402
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 SEVLAUNCH = tap.need("SEVLAUNCH")[0]
 VECTORS = os.path.join(TOP, "tests", "vectors")
@@ -169,6 +175,133 @@ def check_usage(t):
             t.equal(run("measure", *gone).returncode, 4)
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def opens(folder, name, key, platform_pdh, policy):
+    """TEK and TIK as the platform would unwrap them; key: the owner's, whose shared secret
+    with the platform is the same."""
+    blob = base64.b64decode(read(f"{folder}/{name}_session.b64"), validate=True)
+    assert len(blob) == 128
+    shared = key.exchange(ec.ECDH(), owner.cert_public_key(platform_pdh))
+    master = owner.kdf(shared, b"sev-master-secret", blob[:16])
+    wrapped, iv = blob[16:48], blob[48:64]
+    keys = owner.ctr(owner.kdf(master, b"sev-kek"), iv, wrapped)
+    assert blob[64:96] == owner.mac(owner.kdf(master, b"sev-kik"), wrapped), "WRAP_MAC"
+    assert blob[96:] == owner.mac(keys[16:], struct.pack("<I", policy)), "POLICY_MAC"
+    return keys[:16], keys[16:]
+
+
+def check_session(t, folder):
+    home = os.path.join(folder, "owner")
+    platform = os.path.join(VECTORS, "certs", "rome-ok")
+    out = os.path.join(folder, "sessions")
+
+    def session(*more, where=platform, name="guest"):
+        return run("session", "--platform-cert", where, "--policy", "0x1100002b", "--owner-cert", f"{home}/pdh.cert",
+                   "--out-dir", out, "--name", name, *more)
+
+    assert run("owner-init", home).returncode == 0
+    with t.test("session: a real Rome platform gets keys that it alone can unwrap"):
+        done = session("--json")
+        t.equal(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        t.equal((said["kind"], said["generation"], said["policy"]), ("sev", "Rome", "0x1100002b"))
+        key = serialization.load_pem_private_key(read(f"{home}/pdh.key"), None)
+        keys = opens(out, "guest", key, read(f"{platform}/pdh.cert"), 0x1100002B)
+        t.equal(keys, (read(f"{out}/guest_tek.bin"), read(f"{out}/guest_tik.bin")))
+        t.equal(base64.b64decode(read(f"{out}/guest_godh.b64")), read(f"{home}/pdh.cert"))
+    with t.test("session: the files are their owner's alone, and are not overwritten"):
+        t.equal(sorted(os.listdir(out)), [f"guest_{s}" for s in ("godh.b64", "session.b64", "tek.bin", "tik.bin")])
+        t.equal({os.stat(f"{out}/{name}").st_mode & 0o777 for name in os.listdir(out)}, {0o600})
+        before = {name: read(f"{out}/{name}") for name in os.listdir(out)}
+        t.equal(session().returncode, 4)
+        t.equal({name: read(f"{out}/{name}") for name in os.listdir(out)}, before)
+    with t.test("session: none for a platform that does not verify, or for its PDH alone"):
+        t.equal(session(name="good").returncode, 0)
+        for where in ("naples-pdh-sig-bit", "rome-ok/pdh.cert"):
+            done = session(where=os.path.join(VECTORS, "certs", where), name="other")
+            t.equal(done.returncode, 1, f"{where}: {done.stderr}")
+        t.true(not [name for name in os.listdir(out) if name.startswith("other")], os.listdir(out))
+    with t.test("session: a guest policy that allows debugging needs --accept-debug"):
+        for more, code in ((["--policy", "0x0"], 3), (["--policy", "0x0", "--accept-debug"], 0)):
+            t.equal(session(*more, name="debug").returncode, code)
+        t.equal(session("--name", "../up").returncode, 2)
+
+
+def unpack(keys, measure, header, payload):
+    """{GUID: secret} of a packet, if it is for this measurement; else None."""
+    tek, tik = keys
+    flags, iv, mac = header[:4], header[4:20], header[20:]
+    size = struct.pack("<I", len(payload))
+    if mac != owner.mac(tik, b"\1", flags, iv, size, size, payload, measure):
+        return None
+    table = owner.ctr(tek, iv, payload)
+    assert uuid.UUID(bytes_le=table[:16]) == uuid.UUID("1e74f542-71dd-4d66-963e-ef4287ff173b")
+    end, at, found = struct.unpack("<I", table[16:20])[0], 20, {}
+    while at < end:
+        length = struct.unpack("<I", table[at + 16:at + 20])[0]
+        found[str(uuid.UUID(bytes_le=table[at:at + 16]))] = table[at + 20:at + length]
+        at += length
+    assert at == end and len(table) % 16 == 0
+    return found
+
+
+def check_secret(t, folder):
+    vector = launches()[0]
+    keys, report = read(find(vector["tk"])), base64.b64decode(vector["launch_measure_b64"])
+    luks, other = "736869e5-84f0-4973-92ec-06879ce3da0b", "e6f5a162-d67f-4750-a67c-5d065f2a9910"
+    names = [os.path.join(folder, name) for name in ("key", "note", "header", "payload", "tik", "tek")]
+    for path, data in zip(names, (b"a key of a disk", b"x" * 333, b"", b"", keys[16:], keys[:16])):
+        if data:
+            with open(path, "wb") as f:
+                f.write(data)
+
+    def secret(*more, measurement=vector["launch_measure_b64"]):
+        return run("secret", "--tik", names[4], "--tek", names[5], "--measurement", measurement, "--secret",
+                   f"luks-key:{names[0]}", "--secret", f"{other}:{names[1]}", "--out-header", names[2],
+                   "--out-payload", names[3], *more)
+
+    def packet():
+        return [base64.b64decode(read(path), validate=True) for path in names[2:4]]
+
+    whole = [*boot_words(vector), *report_words(vector)[4:]]
+    with t.test("secret: a packet for this measurement, with a warning that it was not verified"):
+        done = secret("--json")
+        t.equal(done.returncode, 0, done.stderr)
+        t.true("was not verified" in done.stderr, done.stderr)
+        said = json.loads(done.stdout)
+        t.equal((said["measurement_verified"], [one["bytes"] for one in said["secrets"]]), (False, [15, 333]))
+        t.equal(unpack((keys[:16], keys[16:]), report[:32], *packet()),
+                {luks: b"a key of a disk", other: b"x" * 333})
+        t.equal({os.stat(path).st_mode & 0o777 for path in names[2:4]}, {0o600})
+    with t.test("secret: it opens with no other measurement, and no IV comes twice"):
+        first = packet()
+        t.equal(unpack((keys[:16], keys[16:]), bytes([report[0] ^ 1]) + report[1:32], *first), None)
+        t.equal(secret().returncode, 0)
+        t.true(packet()[0][4:20] != first[0][4:20], "the IV is fresh")
+    with t.test("secret: with the options of verify, only for a measurement that verifies"):
+        amdsev = ["--firmware", find("inputs/ovmf_amdsev_trimmed.bin")]
+        digest = ["--digest", vector["launch_digest"], "--policy", hex(vector["policy"]), *whole[-4:]]
+        t.equal((secret(*digest).returncode, secret(*digest).stderr.count("not verified")), (0, 0))
+        for path in names[2:4]:
+            os.unlink(path)
+        wrong = base64.b64encode(bytes([report[0] ^ 1]) + report[1:]).decode()
+        done = secret(*digest, measurement=wrong)
+        t.true(done.returncode == 1 and "[measurement-mismatch]" in done.stderr, done.stderr)
+        t.equal(secret(*digest[:2]).returncode, 2, "a part of them is no smaller verdict")
+        t.equal(secret(*amdsev, *digest[2:]).returncode, 1, "another firmware")
+        t.true(not os.path.exists(names[2]) and not os.path.exists(names[3]), "nothing was written")
+    with t.test("secret: what does not fit is refused"):
+        with open(names[1], "wb") as f:
+            f.write(b"x" * 3100)
+        t.equal(secret().returncode, 0)
+        done = secret(*amdsev)
+        t.true(done.returncode == 4 and "[secret-too-large]" in done.stderr, done.stderr)
+
+
 def main():
     t = tap.Tap()
     check_measure(t)
@@ -178,6 +311,8 @@ def main():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="steps-"))
         check_forms(t, folder)
         check_usage(t)
+        check_session(t, folder)
+        check_secret(t, folder)
     t.finish()
 
 

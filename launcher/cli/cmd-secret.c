@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sevlaunch secret -- secrets for one measured launch, as a packet. */
+
+#include "launcher/cli/step-verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/base/secret-file.h"
+#include "ovmf-hooks/ovmf-error.h"
+#include "ovmf-hooks/secret-area.h"
+#include "ovmf-hooks/secret-table.h"
+#include "policy/attest/owner-packet.h"
+#include "policy/guest-policy.h"
+#include "policy/policy-error.h"
+
+static const char summary[] =
+    "Packs secrets for the launch with this measurement: header and payload, for inject\n"
+    "or virsh domsetlaunchsecstate.  With the options of verify the measurement is\n"
+    "verified first; without them nothing is: give it only what you have judged.";
+
+typedef struct {
+    StepBootOptions boot;
+    StepReportOptions report;
+    char **secrets;
+    char *header;
+    char *payload;
+} SecretOptions;
+
+static void
+secret_options_clear (SecretOptions *o)
+{
+    step_boot_options_clear (&o->boot);
+    step_report_options_clear (&o->report);
+    g_clear_pointer (&o->secrets, g_strfreev);
+    g_clear_pointer (&o->header, g_free);
+    g_clear_pointer (&o->payload, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SecretOptions, secret_options_clear)
+
+static gboolean
+parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry own[] = {
+        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
+          "A secret for the guest (repeatable; FILE may be -)", "ALIAS|GUID:FILE" },
+        { "out-header", 0, 0, G_OPTION_ARG_FILENAME, &o->header,
+          "Where the packet's header goes, in base64", "FILE" },
+        { "out-payload", 0, 0, G_OPTION_ARG_FILENAME, &o->payload,
+          "Where the encrypted secrets go, in base64", "FILE" },
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr (GArray) entries = step_entries (&o->boot, &o->report, own);
+
+    if (!command_parse ("secret", "", summary, (const GOptionEntry *) entries->data, common,
+                        argc, argv, error))
+        return FALSE;
+    if (*argc > 1)
+        return step_usage (error, "secret takes options only");
+    if (o->secrets == NULL || o->header == NULL || o->payload == NULL)
+        return step_usage (error, "--secret, --out-header and --out-payload are needed");
+    if (o->report.tk == NULL && o->report.tek == NULL)
+        return step_usage (error, "--tik and --tek are needed, or --tk");
+    return TRUE;
+}
+
+/* Half of the options of verify are no way to verify less. */
+static gboolean
+wants_verdict (const SecretOptions *o, gboolean *wanted, GError **error)
+{
+    const gboolean what = o->boot.firmware != NULL || o->report.digest != NULL;
+
+    *wanted = what && o->boot.policy != NULL && o->report.api != NULL;
+    if (*wanted && o->boot.firmware != NULL && o->report.digest != NULL)
+        return step_usage (error, "--firmware and --digest exclude each other");
+    if (*wanted ||
+        (o->report.digest == NULL && o->boot.policy == NULL && o->boot.kernel == NULL))
+        return TRUE;
+    return step_usage (error, "to verify the measurement --policy, --api, --build and "
+                              "--firmware or --digest are needed");
+}
+
+static gboolean
+fill_table (char **secrets, OvmfSecretTable *table, GError **error)
+{
+    for (char **i = secrets; *i != NULL; i++) {
+        g_autofree char *name = NULL;
+        g_autoptr (SevSecret) value = NULL;
+        g_autoptr (GError) cause = NULL;
+        SevGuid guid;
+
+        if (!secret_argument_parse (*i, &guid, &name, &value, error))
+            return FALSE;
+        if (ovmf_secret_table_add (table, &guid, value, &cause))
+            continue;
+        if (g_error_matches (cause, OVMF_ERROR, OVMF_ERROR_TOO_LARGE))
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_SECRET_TOO_LARGE,
+                         "--secret %s: %s", name, cause->message);
+        else
+            step_usage (error, "--secret %s: %s", name, cause->message);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static SevSecret *
+build_table (const OvmfSecretTable *table, gsize limit, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    SevSecret *built = ovmf_secret_table_build (table, limit, &cause);
+
+    if (built == NULL)
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SECRET_TOO_LARGE, "%s",
+                     cause->message);
+    return built;
+}
+
+static gboolean
+write_base64 (const char *path, GBytes *bytes, GError **error)
+{
+    gsize len;
+    const guint8 *data = g_bytes_get_data (bytes, &len);
+    g_autofree char *text = g_base64_encode (data, len);
+    g_autoptr (GError) cause = NULL;
+
+    if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
+                                  &cause))
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "%s", cause->message);
+    return FALSE;
+}
+
+static int
+say (const SecretOptions *o,
+     const OvmfSecretTable *table,
+     gboolean verified,
+     const CommandCommon *common)
+{
+    g_autoptr (JsonObject) object = json_object_new ();
+    JsonArray *secrets = json_array_new ();
+    g_autofree char *header = g_utf8_make_valid (o->header, -1);
+    g_autofree char *payload = g_utf8_make_valid (o->payload, -1);
+
+    if (!common->json)
+        message_info ("packed %u secret%s", ovmf_secret_table_count (table),
+                      ovmf_secret_table_count (table) == 1 ? "" : "s");
+    for (guint i = 0; i < ovmf_secret_table_count (table); i++) {
+        JsonObject *one = json_object_new ();
+        g_autofree char *guid = sev_guid_to_string (ovmf_secret_table_get_guid (table, i));
+
+        json_object_set_string_member (one, "guid", guid);
+        json_object_set_int_member (one, "bytes",
+                                    (gint64) ovmf_secret_table_get_size (table, i));
+        json_array_add_object_element (secrets, one);
+    }
+    json_object_set_string_member (object, "schema", "sevlaunch.secret/1");
+    json_object_set_boolean_member (object, "measurement_verified", verified);
+    json_object_set_array_member (object, "secrets", secrets);
+    json_object_set_string_member (object, "header", header);
+    json_object_set_string_member (object, "payload", payload);
+    return common->json ? command_print_json (object) : LAUNCHER_EXIT_OK;
+}
+
+static gboolean
+judge (const SecretOptions *o, StepBoot *boot, StepReport *report, GError **error)
+{
+    if (!step_verify (boot, report, error))
+        return FALSE;
+    return policy_guest_require (boot->policy, FALSE, error);
+}
+
+static gboolean
+area_limit (const StepBoot *boot, gsize *limit, GError **error)
+{
+    *limit = SEV_SECRET_MAX_SIZE;
+    return boot->inputs == NULL ||
+           ovmf_secret_area_limit (&boot->inputs->info, limit, error);
+}
+
+static int
+pack (const SecretOptions *o, const CommandCommon *common, GError **error)
+{
+    g_auto (StepBoot) boot = { 0 };
+    g_auto (StepReport) report = { 0 };
+    g_autoptr (OvmfSecretTable) table = ovmf_secret_table_new ();
+    gboolean verified = FALSE;
+    gsize limit;
+
+    if (!wants_verdict (o, &verified, error) ||
+        !step_report_read (&o->report, verified, &report, error) ||
+        !step_boot_read (&o->boot, FALSE, &boot, error) ||
+        !area_limit (&boot, &limit, error) ||
+        (verified && !judge (o, &boot, &report, error)) ||
+        !fill_table (o->secrets, table, error))
+        return -1;
+    if (!verified)
+        message_warning ("the measurement was not verified here: whoever made it gets the "
+                         "secrets (verify it first, or give the options of verify)");
+    const gboolean legacy =
+        o->report.api != NULL &&
+        !policy_api_is_bound (report.input.api_major, report.input.api_minor);
+    if (legacy && !o->report.allow_legacy) {
+        step_usage (error, "a packet for an API before 0.17 is bound to no measurement: "
+                           "it needs --allow-legacy-api");
+        return -1;
+    }
+    g_autoptr (SevSecret) built = build_table (table, limit, error);
+    if (built == NULL)
+        return -1;
+    g_autoptr (PolicyPacket) packet = policy_packet_new_by_hand (
+        report.tek, report.tik, report.report, legacy, built, limit, error);
+    if (packet == NULL ||
+        !write_base64 (o->header, policy_packet_get_header (packet), error) ||
+        !write_base64 (o->payload, policy_packet_get_data (packet), error))
+        return -1;
+    return say (o, table, verified, common);
+}
+
+int
+cmd_secret (int argc, char **argv)
+{
+    g_auto (SecretOptions) options = { 0 };
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+    int code = -1;
+
+    if (parse (&options, &common, &argc, &argv, &error))
+        code = pack (&options, &common, &error);
+    return code < 0 ? command_fail (&common, error) : code;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sevlaunch session -- keys and launch blob for one launch on one platform. */
+
+#include "launcher/cli/step-options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/attest/platform-file.h"
+#include "policy/guest-policy.h"
+#include "policy/owner-dir.h"
+#include "policy/owner-file.h"
+#include "policy/session-files.h"
+
+static const char summary[] =
+    "Makes a launch session: verifies the platform's certificates up to a root, and\n"
+    "wraps fresh keys for its PDH.  Writes NAME_godh.b64 and NAME_session.b64, which the\n"
+    "host gets, and NAME_tik.bin and NAME_tek.bin, which it must not get.";
+
+typedef struct {
+    char *platform_cert;
+    char *ca;
+    char *cek;
+    char **trust_roots;
+    char *policy;
+    char *owner_cert;
+    char *out_dir;
+    char *name;
+    gboolean accept_debug;
+} SessionOptions;
+
+static void
+session_options_clear (SessionOptions *o)
+{
+    char **const texts[] = { &o->platform_cert, &o->ca,      &o->cek, &o->policy,
+                             &o->owner_cert,    &o->out_dir, &o->name };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+        g_clear_pointer (texts[i], g_free);
+    g_clear_pointer (&o->trust_roots, g_strfreev);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SessionOptions, session_options_clear)
+
+static gboolean
+check (const SessionOptions *o, int argc, GError **error)
+{
+    if (argc > 1)
+        return step_usage (error, "session takes options only");
+    if (o->platform_cert == NULL || o->owner_cert == NULL || o->out_dir == NULL ||
+        o->name == NULL || o->policy == NULL)
+        return step_usage (error, "--platform-cert, --policy, --owner-cert, --out-dir and "
+                                  "--name are needed");
+    if (!policy_name_is_plain (o->name))
+        return step_usage (error,
+                           "--name: '%s' has other characters than letters, digits "
+                           "and ._+-",
+                           o->name);
+    return TRUE;
+}
+
+static gboolean
+parse (SessionOptions *o, CommandCommon *common, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "platform-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->platform_cert,
+          "The platform's certificates: a file of sevctl or sev-tool, or a folder",
+          "FILE" },
+        { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
+          "Guest policy: names with commas between them, 0x… or decimal", "POLICY" },
+        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
+          "The guest owner's certificate, in the owner's directory", "FILE" },
+        { "out-dir", 0, 0, G_OPTION_ARG_FILENAME, &o->out_dir,
+          "Where the files go; made 0700 if it is missing", "DIR" },
+        { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name, "How their names begin", "NAME" },
+        { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o->cek,
+          "The chip's CEK certificate, signed by AMD", "FILE" },
+        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
+          "AMD's certificates ASK and ARK, in one file", "FILE" },
+        { "trust-root", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->trust_roots,
+          "Take a platform with this root too (repeatable); it is no AMD SEV then",
+          "SHA256" },
+        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
+          "Take a guest policy that lets the host read the guest (dangerous)", NULL },
+        G_OPTION_ENTRY_NULL,
+    };
+
+    return command_parse ("session", "", summary, entries, common, argc, argv, error) &&
+           check (o, *argc, error);
+}
+
+static gboolean
+add_roots (const SessionOptions *o, PolicyRoots *roots, GError **error)
+{
+    PolicyFingerprint fingerprint;
+
+    for (char **i = o->trust_roots; i != NULL && *i != NULL; i++) {
+        g_autofree char *text = g_str_has_prefix (*i, "sha256:")
+                                    ? g_strdup (*i)
+                                    : g_strconcat ("sha256:", *i, NULL);
+
+        if (!policy_fingerprint_parse (text, &fingerprint, NULL))
+            return step_usage (error, "--trust-root takes a SHA-256 of 64 hexadecimal "
+                                      "digits");
+        policy_roots_add (roots, &fingerprint);
+    }
+    return TRUE;
+}
+
+/* Keys wrapped for an unverified PDH could be anybody's. */
+static PolicyChain *
+verify_platform (const SessionOptions *o, const PolicyRoots *roots, GError **error)
+{
+    g_auto (PolicyPlatformCerts) certs = { 0 };
+    g_autoptr (GBytes) cek = NULL;
+
+    if (!policy_platform_certs_read (&certs, o->platform_cert, error) ||
+        (o->ca != NULL && !policy_platform_certs_read_ca (&certs, o->ca, error)))
+        return NULL;
+    if (o->cek != NULL) {
+        cek = policy_platform_certs_read_one (o->cek, POLICY_CERT_CEK, error);
+        if (cek == NULL)
+            return NULL;
+    }
+    g_autoptr (PolicyChain) chain =
+        policy_platform_certs_verify (&certs, cek, roots, error);
+    if (chain == NULL || !policy_chain_require (chain, error))
+        return NULL;
+    return g_steal_pointer (&chain);
+}
+
+static gboolean
+write_files (const SessionOptions *o, const PolicySession *session, GError **error)
+{
+    g_autofree char *godh = policy_session_dup_cert_base64 (session);
+    g_autofree char *blob = policy_session_dup_blob_base64 (session);
+    const PolicySessionFiles files = {
+        .tik = sev_secret_data (policy_session_get_tik (session)),
+        .tek = sev_secret_data (policy_session_get_tek (session)),
+        .godh = godh,
+        .blob = blob,
+    };
+
+    if (mkdir (o->out_dir, 0700) != 0 && errno != EEXIST) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
+                     "cannot make the directory '%s': %s", o->out_dir, g_strerror (errno));
+        return FALSE;
+    }
+    const int dir = policy_dir_open (o->out_dir, NULL, error);
+    if (dir < 0)
+        return FALSE;
+    const gboolean ok = policy_session_files_write (dir, o->name, &files, FALSE, error);
+    close (dir);
+    return ok;
+}
+
+static int
+say (const SessionOptions *o, const PolicySession *session, const CommandCommon *common)
+{
+    const PolicyChain *chain = policy_session_get_chain (session);
+    const gboolean emulated = policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED;
+    g_autoptr (JsonObject) object = json_object_new ();
+    g_autofree char *policy =
+        g_strdup_printf ("0x%08x", policy_session_get_policy (session));
+    g_autofree char *dir = g_utf8_make_valid (o->out_dir, -1);
+
+    if (emulated)
+        message_warning ("the platform is EMULATED: it protects nothing");
+    if (!common->json) {
+        printf ("made %s/%s_{godh.b64,session.b64,tik.bin,tek.bin} for a%s platform (%s)\n",
+                o->out_dir, o->name, emulated ? "n EMULATED" : " SEV",
+                policy_chain_get_generation (chain));
+        return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+    }
+    json_object_set_string_member (object, "schema", "sevlaunch.session/1");
+    json_object_set_string_member (object, "directory", dir);
+    json_object_set_string_member (object, "name", o->name);
+    json_object_set_string_member (object, "policy", policy);
+    step_hex_json (object, "session", policy_session_get_id (session),
+                   POLICY_SESSION_ID_SIZE);
+    json_object_set_string_member (
+        object, "kind", policy_platform_kind_name (policy_chain_get_kind (chain)));
+    json_object_set_string_member (object, "generation",
+                                   policy_chain_get_generation (chain));
+    json_object_set_string_member (object, "root_fingerprint",
+                                   policy_chain_get_root_fingerprint (chain));
+    json_object_set_string_member (object, "owner_fingerprint",
+                                   policy_chain_get_owner_fingerprint (chain));
+    return command_print_json (object);
+}
+
+static int
+make_session (const SessionOptions *o, const CommandCommon *common, GError **error)
+{
+    guint32 policy = 0;
+
+    if (!policy_guest_parse (o->policy, &policy, error) ||
+        !policy_guest_require (policy, o->accept_debug, error))
+        return -1;
+    g_autoptr (PolicyOwner) owner =
+        policy_owner_open (o->owner_cert, POLICY_OWNER_DEFAULT, error);
+    if (owner == NULL || !add_roots (o, policy_owner_get_roots (owner), error))
+        return -1;
+    g_autoptr (PolicyChain) chain =
+        verify_platform (o, policy_owner_get_roots (owner), error);
+    if (chain == NULL)
+        return -1;
+    g_autoptr (PolicySession) session = policy_session_new (
+        chain, policy_owner_get_cert (owner), policy_owner_get_key (owner), policy, error);
+    if (session == NULL || !write_files (o, session, error))
+        return -1;
+    return say (o, session, common);
+}
+
+int
+cmd_session (int argc, char **argv)
+{
+    g_auto (SessionOptions) options = { 0 };
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+    int code = -1;
+
+    if (parse (&options, &common, &argc, &argv, &error))
+        code = make_session (&options, &common, &error);
+    return code < 0 ? command_fail (&common, error) : code;
+}
