@@ -90,5 +90,6 @@ int cmd_emulator (int argc, char **argv);
 int cmd_platform (int argc, char **argv);
 int cmd_firmware (int argc, char **argv);
 int cmd_policy (int argc, char **argv);
+int cmd_doctor (int argc, char **argv);
 
 G_END_DECLS

@@ -24,6 +24,7 @@ static const Command commands[] = {
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { "firmware", "Say what firmware images can do", cmd_firmware },
     { "policy", "Explain guest policies and their profiles", cmd_policy },
+    { "doctor", "Say what keeps this machine from SEV guests", cmd_doctor },
     { NULL, NULL, NULL },
 };
 

@@ -59,6 +59,10 @@ gboolean emulated_host_prepare_parent (const char *path,
  * the user's; removes empty directories only */
 void emulated_host_remove_parent (const char *path);
 
+/** emulated_host_check_installed: Errors: %LAUNCHER_ERROR_TOOL_MISSING (emulator or QEMU),
+ * %LAUNCHER_ERROR_LIBVIRT_MISSING. */
+gboolean emulated_host_check_installed (GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** EmulatedHostKind: which platform a new host has; NULL and -1: the default */
 typedef struct {
     const char *generation; /* (nullable): "naples", "rome", "milan" */

@@ -57,6 +57,12 @@ missing (const char *program, const char *package, GError **error)
 }
 
 gboolean
+emulated_host_check_installed (GError **error)
+{
+    return host_check_tools (NULL, error);
+}
+
+gboolean
 host_check_tools (const char *qemu, GError **error)
 {
     const char *pid_file, *socket;

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What sevlaunch says of firmware, without any guest."""
+"""What sevlaunch says of firmware and hosts, without any guest."""
 import hashlib
 import json
 import os
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -112,11 +114,66 @@ def all_firmware(t, root):
         t.true("50-stock.json" in out and "60-broken.json" in err, out + err)
 
 
+def epyc(root):
+    """A tree that looks like a host with an EPYC 7003."""
+    for path, text in (
+            ("/cpuid", "80000023 1780f 173 1fd 64"),
+            ("/proc/cpuinfo", "vendor_id : AuthenticAMD\nmodel name : AMD EPYC 7313\nflags : svm sev sev_es\n"),
+            ("/proc/sys/kernel/osrelease", "6.1.0"), ("/proc/self/limits", "Max locked memory  unlimited  unlimited\n"),
+            ("/sys/module/kvm_amd/parameters/sev", "Y\n"), ("/sys/module/kvm_amd/parameters/sev_es", "N\n"),
+            ("/sys/module/ccp/version", ""), ("/dev/sev", ""), ("/dev/kvm", "")):
+        write(root, path, text.encode())
+    for tool in ("qemu-system-x86_64", "qemu-img", "mdir", "mcopy"):
+        os.chmod(write(root, f"/usr/bin/{tool}", b""), 0o755)
+    os.chmod(root + "/dev/sev", 0o660)
+
+
+def levels(document):
+    return {check["id"]: check["level"] for check in document["checks"]}
+
+
+def doctor(t, root):
+    with t.test("doctor: an emulated host has what it needs here"):
+        answer = run_json("doctor", "--platform", "emulated")
+        t.equal((answer["platform"], answer["usable"], answer["exit_code"]), ("emulated", True, 0))
+        t.equal(set(levels(answer)), {"cpu", "emulator", "emulated-host", "tools", "firmware"})
+        t.equal(levels(answer)["emulator"], "ok")
+    epyc(root)
+    nowhere = f"qemu+unix:///session?socket={root}/no-socket"
+    report = root + "/report.json"
+    with t.test("doctor: a good machine whose libvirt does not answer cannot be used"):
+        answer = run_json("doctor", "--root", root, "-c", nowhere, "--report", report, code=5)
+        t.equal((answer["platform"], answer["usable"], answer["exit_code"]), ("sev", False, 5))
+        found = levels(answer)
+        t.equal([i for i, level in found.items() if level == "fail"], ["libvirt"])
+        t.equal((found["cpu"], found["asids"], found["kvm-amd"], found["kvm-amd-es"], found["dev-sev"]),
+                ("ok", "ok", "ok", "warn", "ok"))
+        t.true(all(c["fix"] for c in answer["checks"] if c["level"] in ("fail", "warn")), answer)
+    with t.test("doctor --report: a private file with the facts and without names"):
+        t.equal(stat.S_IMODE(os.stat(report).st_mode), 0o600)
+        text = read(report).decode()
+        facts = json.loads(text)
+        t.equal((facts["schema"], facts["cpu"]["cpuid_8000001f"]["asids"], facts["kernel"]["kvm_amd_sev_es"]),
+                ("sevlaunch.doctor-report/1", 509, "N"))
+        t.equal({c["id"]: c["level"] for c in facts["checks"]}, found)
+        t.true(facts["firmware"][0]["sha256"] == hashlib.sha256(read(FIRMWARE)).hexdigest(), facts["firmware"])
+        t.true(socket.gethostname() not in text.split() and "cert" not in text, text)
+    with t.test("doctor: words for people, and SEV switched off is one failure more"):
+        write(root, "/sys/module/kvm_amd/parameters/sev", b"N\n")
+        code, out, _ = run("doctor", "--root", root, "-c", nowhere)
+        t.equal(code, 5)
+        t.true("[fail] kvm-amd:" in out and "options kvm_amd sev=1" in out, out)
+        t.equal(run("doctor", "--platform", "nowhere")[0], 2)
+        t.equal(run("doctor", "word")[0], 2)
+
+
 def main():
     t = tap.Tap()
     with tempfile.TemporaryDirectory(prefix="ti-") as root:
         firmware(t, root)
         all_firmware(t, root)
+    with tempfile.TemporaryDirectory(prefix="ti-") as root:
+        doctor(t, root)
     t.finish()
 
 
