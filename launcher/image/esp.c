@@ -10,17 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/image/fat.h"
 #include "launcher/image/gpt.h"
 #include "launcher/image/image-read.h"
-#include "launcher/image/image-tool.h"
 #include "qmp/qmp-error.h"
 #include "sev/crypto/sev-digest.h"
 
-#define ESP_MAX (1024u << 20)    /* bytes */
-#define LISTING_MAX (256u << 10) /* bytes of one directory's listing */
+#define ESP_MAX (1024u << 20) /* bytes */
 #define MAX_CANDIDATES 16u
-#define MTOOLS_TIMEOUT_MS 60000u
-#define FAT_DEVICE "/dev/fd/3"
+#define CHUNK (512u << 10) /* bytes of a file read at a time */
 
 void
 esp_uki_free (EspUki *uki)
@@ -34,62 +32,108 @@ esp_uki_free (EspUki *uki)
     g_free (uki);
 }
 
-static gboolean
-write_all (int fd, const guint8 *data, gsize len)
+/* A UKI that is being written: its bytes pass once, and are hashed on the way. */
+typedef struct {
+    int fd;
+    gsize size;
+    SevDigest *sha;
+} Draft;
+
+static void
+draft_clear (Draft *draft)
 {
+    if (draft->fd >= 0)
+        close (draft->fd);
+    sev_digest_free (draft->sha);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Draft, draft_clear)
+
+static gboolean
+keep_error (GError **error, const char *why)
+{
+    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_IO,
+                 "cannot keep the kernel image in memory: %s", why);
+    return FALSE;
+}
+
+static gboolean
+draft_init (Draft *draft, GError **error)
+{
+    g_autoptr (GError) local = NULL;
+
+    draft->sha = sev_digest_new (&local);
+    if (draft->sha == NULL)
+        return keep_error (error, local->message);
+    draft->fd = memfd_create ("sevlaunch-uki", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return draft->fd >= 0 || keep_error (error, g_strerror (errno));
+}
+
+/* A #FatSink. */
+static gboolean
+draft_add (gpointer data, const guint8 *bytes, gsize len, GError **error)
+{
+    Draft *draft = data;
+    g_autoptr (GError) local = NULL;
+
+    draft->size += len;
+    if (!sev_digest_update (draft->sha, bytes, len, &local))
+        return keep_error (error, local->message);
     while (len > 0) {
-        const gssize n = write (fd, data, len);
+        const gssize n = write (draft->fd, bytes, len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return FALSE;
-        data += n;
+            return keep_error (error, g_strerror (errno));
+        bytes += n;
         len -= (gsize) n;
     }
-    return lseek (fd, 0, SEEK_SET) == 0;
+    return TRUE;
 }
 
-/* From here on nobody can change the bytes that were checked. */
-static int
-seal (const guint8 *data, gsize len, GError **error)
+static UkiInfo *
+parse_sealed (int fd, gsize size, GError **error)
 {
-    const int fd = memfd_create ("sevlaunch-uki", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    void *map = size > 0 ? mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 
-    if (fd >= 0 && write_all (fd, data, len) &&
-        fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) ==
-            0)
-        return fd;
-    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_IO,
-                 "cannot keep the kernel image in memory: %s", g_strerror (errno));
-    if (fd >= 0)
-        close (fd);
-    return -1;
+    if (map == MAP_FAILED) {
+        keep_error (error, g_strerror (errno));
+        return NULL;
+    }
+    UkiInfo *info = uki_parse (size > 0 ? map : (const guint8 *) "", size, error);
+    if (size > 0)
+        munmap (map, size);
+    return info;
 }
 
+/* From the sealing on nobody can change the bytes that are checked. */
 static EspUki *
-uki_from_bytes (const char *path, GBytes *bytes, GError **error)
+draft_finish (Draft *draft, const char *path, GError **error)
 {
-    gsize len;
-    const guint8 *data = g_bytes_get_data (bytes, &len);
     g_autoptr (EspUki) uki = g_new0 (EspUki, 1);
     g_autoptr (GError) local = NULL;
 
     uki->fd = -1;
-    uki->size = len;
+    uki->size = draft->size;
     uki->path = g_strdup (path);
-    uki->info = uki_parse (data, len, error);
+    if (!sev_digest_finish (draft->sha, uki->sha256, &local)) {
+        keep_error (error, local->message);
+        return NULL;
+    }
+    if (lseek (draft->fd, 0, SEEK_SET) != 0 ||
+        fcntl (draft->fd, F_ADD_SEALS,
+               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+        keep_error (error, g_strerror (errno));
+        return NULL;
+    }
+    uki->info = parse_sealed (draft->fd, draft->size, error);
     if (uki->info == NULL) {
         g_prefix_error (error, "'%s': ", path);
         return NULL;
     }
-    if (!sev_sha256 (data, len, uki->sha256, &local)) {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_IO, "digest of '%s': %s", path,
-                     local->message);
-        return NULL;
-    }
-    uki->fd = seal (data, len, error);
-    return uki->fd >= 0 ? g_steal_pointer (&uki) : NULL;
+    uki->fd = draft->fd;
+    draft->fd = -1;
+    return g_steal_pointer (&uki);
 }
 
 static gboolean
@@ -121,105 +165,73 @@ find_esp (GPtrArray *partitions, const GptPartition **esp, GError **error)
     return FALSE;
 }
 
-static gboolean
-is_power_of_two (guint value)
+/* The EFI system partition as a FAT file system. */
+typedef struct {
+    const ImageInfo *image;
+    GCancellable *cancellable;
+    guint64 start; /* byte of the disk */
+    Fat *fat;
+} Esp;
+
+static void
+esp_clear (Esp *esp)
 {
-    return value != 0 && (value & (value - 1)) == 0;
+    fat_free (esp->fat);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Esp, esp_clear)
+
+static gboolean
+esp_read (gpointer data, guint64 offset, guint8 *out, gsize len, GError **error)
+{
+    const Esp *esp = data;
+
+    return image_read (esp->image, esp->start + offset, out, len, esp->cancellable, error);
 }
 
-/* Numbers of the boot sector that mtools divides by and multiplies with. */
 static gboolean
-check_boot_sector (int fat, GError **error)
+esp_open (Esp *esp, GError **error)
 {
-    guint8 boot[GPT_SECTOR_SIZE];
-    const gboolean whole = pread (fat, boot, sizeof boot, 0) == (gssize) sizeof boot;
-    const guint sector = whole ? boot[11] | (guint) boot[12] << 8 : 0;
-
-    if (whole && boot[510] == 0x55 && boot[511] == 0xaa && sector >= 512 &&
-        sector <= 4096 && is_power_of_two (sector) && is_power_of_two (boot[13]) &&
-        (boot[14] | boot[15]) != 0 && (boot[16] == 1 || boot[16] == 2))
-        return TRUE;
-    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
-                 "EFI system partition: its boot sector is none of a FAT file system");
-    return FALSE;
-}
-
-static int
-open_esp (const ImageInfo *image, GCancellable *cancellable, GError **error)
-{
-    const guint64 size = image_info_get_layer (image, 0)->size;
-    const GptPartition *esp = NULL;
-    g_autoptr (GBytes) head =
-        image_read_bytes (image, 0, MIN (size, GPT_READ_SIZE), cancellable, error);
+    const guint64 size = image_info_get_layer (esp->image, 0)->size;
+    const GptPartition *partition = NULL;
+    g_autoptr (GBytes) head = image_read_bytes (esp->image, 0, MIN (size, GPT_READ_SIZE),
+                                                esp->cancellable, error);
     if (head == NULL)
-        return -1;
+        return FALSE;
 
     gsize len;
     const guint8 *data = g_bytes_get_data (head, &len);
     g_autoptr (GPtrArray) partitions = gpt_parse (data, len, size, error);
-    if (partitions == NULL || !find_esp (partitions, &esp, error))
-        return -1;
-    return image_read_to_file (image, esp->start, esp->size, ESP_MAX, cancellable, error);
+    if (partitions == NULL || !find_esp (partitions, &partition, error))
+        return FALSE;
+    esp->start = partition->start;
+    esp->fat = fat_open (partition->size, esp_read, esp, error);
+    return esp->fat != NULL;
 }
 
-/* Lists @dir ("/", "/EFI"): names, a directory's with a slash behind. */
-static GStrv
-list_dir (int fat, const char *dir, GCancellable *cancellable, GError **error)
-{
-    g_autofree char *where = g_strconcat ("::", dir, NULL);
-    const char *const argv[] = { "mdir", "-a", "-b", "-i", FAT_DEVICE, where, NULL };
-    const ImageTool tool = { .argv = argv,
-                             .fd = fat,
-                             .max_output = LISTING_MAX,
-                             .max_file = 0,
-                             .timeout_ms = MTOOLS_TIMEOUT_MS };
-    g_auto (ImageToolResult) result = { 0 };
-    g_autoptr (GError) local = NULL;
-
-    if (!image_tool_run (&tool, cancellable, &result, &local)) {
-        if (g_error_matches (local, IMAGE_ERROR, IMAGE_ERROR_BROKEN))
-            local->code = IMAGE_ERROR_FAT_BROKEN;
-        g_propagate_error (error, g_steal_pointer (&local));
-        return NULL;
-    }
-    if (result.exit_status != 0) {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
-                     "EFI system partition: cannot list '%s': %s", dir, result.complaint);
-        return NULL;
-    }
-
-    gsize len;
-    const char *text = g_bytes_get_data (result.output, &len);
-    g_autofree char *copy = g_strndup (len > 0 ? text : "", len);
-    g_auto (GStrv) lines = g_strsplit (copy, "\n", -1);
-    g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
-    g_autofree char *prefix =
-        g_strconcat (where, g_str_has_suffix (dir, "/") ? "" : "/", NULL);
-    for (gsize i = 0; lines[i] != NULL; i++)
-        if (g_str_has_prefix (lines[i], prefix))
-            g_strv_builder_add (names, lines[i] + strlen (prefix));
-    return g_strv_builder_end (names);
-}
-
-/* FAT names know no case.  Returns FALSE when a name is there twice. */
+/* FAT names know no case.  Returns FALSE when a directory is there twice. */
 static gboolean
-find_name (char *const *names, const char *name, const char **found, GError **error)
+find_directory (GPtrArray *entries,
+                const char *name,
+                const FatEntry **found,
+                GError **error)
 {
     *found = NULL;
-    for (gsize i = 0; names[i] != NULL; i++) {
-        if (g_ascii_strcasecmp (names[i], name) != 0)
+    for (guint i = 0; i < entries->len; i++) {
+        const FatEntry *entry = entries->pdata[i];
+
+        if (!entry->directory || g_ascii_strcasecmp (entry->name, name) != 0)
             continue;
         if (*found != NULL) {
             g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
-                         "EFI system partition: '%s' is there twice", name);
+                         "EFI system partition: '%s/' is there twice", name);
             return FALSE;
         }
-        *found = names[i];
+        *found = entry;
     }
     return TRUE;
 }
 
-/* Characters that mean nothing to mtools' patterns and to a terminal. */
+/* Characters that mean nothing to a terminal. */
 static gboolean
 name_is_plain (const char *name)
 {
@@ -236,107 +248,123 @@ has_efi_suffix (const char *name)
     return len > 4 && g_ascii_strcasecmp (name + len - 4, ".efi") == 0;
 }
 
-/* Adds "/DIR/SUB/NAME" for what may be a UKI in the directory @sub_slash of @dir. */
+/* What may be a UKI. */
+typedef struct {
+    char *path; /* "EFI/Linux/debian.efi" */
+    FatEntry file;
+} Candidate;
+
+static void
+candidate_free (gpointer data)
+{
+    Candidate *candidate = data;
+
+    g_free (candidate->path);
+    g_free (candidate);
+}
+
 static gboolean
-add_candidates (int fat,
-                const char *dir,
-                char *const *names,
-                const char *sub_slash,
+add_candidate (GPtrArray *candidates, const char *dir, const FatEntry *file, GError **error)
+{
+    if (!name_is_plain (file->name) || candidates->len == MAX_CANDIDATES) {
+        g_autofree char *shown = qmp_error_printable (file->name);
+
+        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
+                     "EFI system partition: name '%s' in '%s' cannot be handled, or more "
+                     "than %u programs",
+                     shown, dir, MAX_CANDIDATES);
+        return FALSE;
+    }
+    Candidate *candidate = g_new0 (Candidate, 1);
+    candidate->path = g_strconcat (dir, "/", file->name, NULL);
+    candidate->file = *file;
+    candidate->file.name = NULL;
+    g_ptr_array_add (candidates, candidate);
+    return TRUE;
+}
+
+/* Adds what may be a UKI in the directory @name of @efi, whose name is @efi_name. */
+static gboolean
+add_candidates (const Esp *esp,
+                const char *efi_name,
+                GPtrArray *efi,
+                const char *name,
                 const char *only,
                 GPtrArray *candidates,
-                GCancellable *cancellable,
                 GError **error)
 {
-    const char *sub;
+    const FatEntry *sub;
 
-    if (!find_name (names, sub_slash, &sub, error))
+    if (!find_directory (efi, name, &sub, error))
         return FALSE;
     if (sub == NULL)
         return TRUE;
 
-    g_autofree char *path = g_strdup_printf ("%s/%.*s", dir, (int) strlen (sub) - 1, sub);
-    g_auto (GStrv) files = list_dir (fat, path, cancellable, error);
+    g_autofree char *path = g_strdup_printf ("%s/%s", efi_name, sub->name);
+    g_autoptr (GPtrArray) files = fat_list (esp->fat, sub, error);
     if (files == NULL)
         return FALSE;
-    for (gsize i = 0; files[i] != NULL; i++) {
-        if (only != NULL ? g_ascii_strcasecmp (files[i], only) != 0
-                         : !has_efi_suffix (files[i]))
-            continue;
-        if (!name_is_plain (files[i]) || candidates->len == MAX_CANDIDATES) {
-            g_autofree char *shown = qmp_error_printable (files[i]);
+    for (guint i = 0; i < files->len; i++) {
+        const FatEntry *file = files->pdata[i];
 
-            g_set_error (
-                error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
-                "EFI system partition: name '%s' in '%s' cannot be handled, or more "
-                "than %u programs",
-                shown, path, MAX_CANDIDATES);
+        if (file->directory || (only != NULL ? g_ascii_strcasecmp (file->name, only) != 0
+                                             : !has_efi_suffix (file->name)))
+            continue;
+        if (!add_candidate (candidates, path, file, error))
             return FALSE;
-        }
-        g_ptr_array_add (candidates, g_strdup_printf ("%s/%s", path, files[i]));
     }
     return TRUE;
 }
 
 /* Fills @candidates; @foreign gets the names of other vendors' directories. */
 static gboolean
-find_candidates (int fat,
-                 GPtrArray *candidates,
-                 GPtrArray *foreign,
-                 GCancellable *cancellable,
-                 GError **error)
+find_candidates (const Esp *esp, GPtrArray *candidates, GPtrArray *foreign, GError **error)
 {
-    const char *efi_slash;
-    g_auto (GStrv) root = list_dir (fat, "/", cancellable, error);
+    const FatEntry *efi;
+    g_autoptr (GPtrArray) root = fat_list (esp->fat, NULL, error);
 
-    if (root == NULL || !find_name (root, "EFI/", &efi_slash, error))
+    if (root == NULL || !find_directory (root, "EFI", &efi, error))
         return FALSE;
-    if (efi_slash == NULL)
+    if (efi == NULL)
         return TRUE;
 
-    g_autofree char *efi = g_strdup_printf ("/%.3s", efi_slash);
-    g_auto (GStrv) names = list_dir (fat, efi, cancellable, error);
-    if (names == NULL ||
-        !add_candidates (fat, efi, names, "Linux/", NULL, candidates, cancellable, error) ||
-        !add_candidates (fat, efi, names, "BOOT/", "BOOTX64.EFI", candidates, cancellable,
-                         error))
+    g_autoptr (GPtrArray) vendors = fat_list (esp->fat, efi, error);
+    if (vendors == NULL ||
+        !add_candidates (esp, efi->name, vendors, "Linux", NULL, candidates, error) ||
+        !add_candidates (esp, efi->name, vendors, "BOOT", "BOOTX64.EFI", candidates, error))
         return FALSE;
-    for (gsize i = 0; names[i] != NULL; i++)
-        if (g_str_has_suffix (names[i], "/") && names[i][0] != '.' &&
-            g_ascii_strcasecmp (names[i], "Linux/") != 0 &&
-            g_ascii_strcasecmp (names[i], "BOOT/") != 0)
-            g_ptr_array_add (foreign, qmp_error_printable (names[i]));
+    for (guint i = 0; i < vendors->len; i++) {
+        const FatEntry *vendor = vendors->pdata[i];
+        g_autofree char *shown = g_strconcat (vendor->name, "/", NULL);
+
+        if (vendor->directory && vendor->name[0] != '.' &&
+            g_ascii_strcasecmp (vendor->name, "Linux") != 0 &&
+            g_ascii_strcasecmp (vendor->name, "BOOT") != 0)
+            g_ptr_array_add (foreign, qmp_error_printable (shown));
+    }
     return TRUE;
 }
 
-static GBytes *
-copy_file (int fat, const char *path, GCancellable *cancellable, GError **error)
+/* Returns FALSE with an error that ends the search, else @uki, or NULL and @refusal. */
+static gboolean
+read_candidate (const Esp *esp,
+                const Candidate *candidate,
+                EspUki **uki,
+                GError **refusal,
+                GError **error)
 {
-    g_autofree char *from = g_strconcat ("::", path, NULL);
-    const char *const argv[] = { "mcopy", "-n", "-i", FAT_DEVICE, from, "-", NULL };
-    const ImageTool tool = { .argv = argv,
-                             .fd = fat,
-                             .max_output = UKI_MAX_SIZE,
-                             .max_file = 0,
-                             .timeout_ms = MTOOLS_TIMEOUT_MS };
-    g_auto (ImageToolResult) result = { 0 };
-    g_autoptr (GError) local = NULL;
+    g_auto (Draft) draft = { .fd = -1 };
 
-    if (!image_tool_run (&tool, cancellable, &result, &local)) {
-        if (g_error_matches (local, IMAGE_ERROR, IMAGE_ERROR_BROKEN))
-            g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_UKI_TOO_LARGE,
-                         "'%s' is larger than %u bytes", path + 1, UKI_MAX_SIZE);
-        else
-            g_propagate_error (error, g_steal_pointer (&local));
-        return NULL;
+    if (candidate->file.size > UKI_MAX_SIZE) {
+        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_UKI_TOO_LARGE,
+                     "'%s' is larger than %u bytes", candidate->path, UKI_MAX_SIZE);
+        return FALSE;
     }
-    /* mcopy says it on stderr and may still exit with 0. */
-    if (result.exit_status != 0 || result.complaint[0] != '\0') {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_FAT_BROKEN,
-                     "EFI system partition: cannot read '%s': %s", path + 1,
-                     result.complaint);
-        return NULL;
-    }
-    return g_steal_pointer (&result.output);
+    if (!draft_init (&draft, error) ||
+        !fat_read_file (esp->fat, &candidate->file, draft_add, &draft, error))
+        return FALSE;
+    *uki = draft_finish (&draft, candidate->path, refusal);
+    return TRUE;
 }
 
 static char *
@@ -372,11 +400,7 @@ set_none_error (GPtrArray *programs, GPtrArray *foreign, GError **error)
 
 /* Looks at each candidate.  Returns the one UKI, or NULL with an error. */
 static EspUki *
-pick (int fat,
-      GPtrArray *candidates,
-      GPtrArray *foreign,
-      GCancellable *cancellable,
-      GError **error)
+pick (const Esp *esp, GPtrArray *candidates, GPtrArray *foreign, GError **error)
 {
     g_autoptr (GPtrArray) ukis = g_ptr_array_new ();
     g_autoptr (GPtrArray) others = g_ptr_array_new ();
@@ -384,19 +408,18 @@ pick (int fat,
     g_autoptr (GError) refusal = NULL;
 
     for (guint i = 0; i < candidates->len; i++) {
-        const char *path = candidates->pdata[i];
+        const Candidate *candidate = candidates->pdata[i];
         g_autoptr (GError) local = NULL;
-        g_autoptr (GBytes) bytes = copy_file (fat, path, cancellable, error);
-        if (bytes == NULL)
-            return NULL;
+        g_autoptr (EspUki) uki = NULL;
 
-        g_autoptr (EspUki) uki = uki_from_bytes (path + 1, bytes, &local);
+        if (!read_candidate (esp, candidate, &uki, &local, error))
+            return NULL;
         if (g_error_matches (local, IMAGE_ERROR, IMAGE_ERROR_UKI_NOT_UKI)) {
-            g_ptr_array_add (others, (gpointer) (path + 1));
+            g_ptr_array_add (others, candidate->path);
             continue;
         }
         /* A UKI that is refused still counts: another one beside it does not save it. */
-        g_ptr_array_add (ukis, (gpointer) (path + 1));
+        g_ptr_array_add (ukis, candidate->path);
         if (uki == NULL && refusal == NULL)
             refusal = g_steal_pointer (&local);
         else if (found == NULL)
@@ -424,49 +447,41 @@ esp_extract_uki (const ImageInfo *image, GCancellable *cancellable, GError **err
 {
     g_return_val_if_fail (image != NULL, NULL);
 
-    g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (candidate_free);
     g_autoptr (GPtrArray) foreign = g_ptr_array_new_with_free_func (g_free);
-    const int fat = open_esp (image, cancellable, error);
-    if (fat < 0)
-        return NULL;
+    g_auto (Esp) esp = { .image = image, .cancellable = cancellable };
 
-    EspUki *uki = check_boot_sector (fat, error) &&
-                          find_candidates (fat, candidates, foreign, cancellable, error)
-                      ? pick (fat, candidates, foreign, cancellable, error)
-                      : NULL;
-    close (fat);
-    return uki;
+    if (!esp_open (&esp, error) || !find_candidates (&esp, candidates, foreign, error))
+        return NULL;
+    return pick (&esp, candidates, foreign, error);
 }
 
-static GBytes *
-read_fd (int fd, const char *path, GError **error)
+static gboolean
+read_fd (int fd, const char *path, Draft *draft, GError **error)
 {
     struct stat st;
-    gsize done = 0;
+    g_autofree guint8 *chunk = g_malloc (CHUNK);
 
     if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode)) {
         g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_UKI_NOT_UKI,
                      "'%s' is not a regular file", path);
-        return NULL;
+        return FALSE;
     }
-    if ((guint64) st.st_size > UKI_MAX_SIZE) {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_UKI_TOO_LARGE,
-                     "'%s' is larger than %u bytes", path, UKI_MAX_SIZE);
-        return NULL;
-    }
-
-    const gsize len = (gsize) st.st_size;
-    guint8 *data = g_malloc (MAX (len, 1));
-    while (done < len) {
-        const gssize n = read (fd, data + done, len - done);
+    for (;;) {
+        const gssize n = pread (fd, chunk, CHUNK, (off_t) draft->size);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            break;
-        done += (gsize) n;
+            return TRUE;
+        if (draft->size + (gsize) n > UKI_MAX_SIZE) {
+            g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_UKI_TOO_LARGE,
+                         "'%s' is larger than %u bytes", path, UKI_MAX_SIZE);
+            return FALSE;
+        }
+        if (!draft_add (draft, chunk, (gsize) n, error))
+            return FALSE;
     }
-    return g_bytes_new_take (data, done);
 }
 
 EspUki *
@@ -474,8 +489,11 @@ esp_load_uki_fd (int fd, const char *path, GError **error)
 {
     g_return_val_if_fail (path != NULL, NULL);
 
-    g_autoptr (GBytes) bytes = read_fd (fd, path, error);
-    return bytes != NULL ? uki_from_bytes (path, bytes, error) : NULL;
+    g_auto (Draft) draft = { .fd = -1 };
+
+    if (!draft_init (&draft, error) || !read_fd (fd, path, &draft, error))
+        return NULL;
+    return draft_finish (&draft, path, error);
 }
 
 EspUki *

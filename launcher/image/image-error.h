@@ -14,7 +14,7 @@ typedef enum {
     IMAGE_ERROR_UNREADABLE,       /* there, but this user may not read it */
     IMAGE_ERROR_IN_USE,           /* another process has it locked for writing */
     IMAGE_ERROR_FORMAT,           /* neither qcow2 nor a raw disk with a GPT */
-    IMAGE_ERROR_BROKEN,           /* header damaged, or qemu-img refuses it */
+    IMAGE_ERROR_BROKEN,           /* header damaged, or QEMU refuses it */
     IMAGE_ERROR_BACKING_FILE,     /* insecure: a backing file that was not named */
     IMAGE_ERROR_DATA_FILE,        /* insecure: data in an external file */
     IMAGE_ERROR_ENCRYPTED,        /* encrypted by the hypervisor's qcow2 */
@@ -36,7 +36,7 @@ typedef enum {
     IMAGE_ERROR_LUKS_MANY,        /* two or more LUKS partitions */
     IMAGE_ERROR_LUKS_BROKEN,      /* LUKS header damaged */
     IMAGE_ERROR_LUKS_UNFIT,       /* insecure: a layout that the guest refuses */
-    IMAGE_ERROR_TOOL,             /* host: qemu-img or mtools missing or killed */
+    IMAGE_ERROR_TOOL,             /* host: a tool is missing or was killed */
     IMAGE_ERROR_TIMEOUT,          /* a tool did not finish in its time */
     IMAGE_ERROR_IO,               /* host: temporary file, memory, digest */
 } ImageError;

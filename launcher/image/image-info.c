@@ -11,21 +11,20 @@
 #include <unistd.h>
 
 #include "launcher/image/gpt.h"
-#include "launcher/image/image-tool.h"
+#include "launcher/image/image-server.h"
 #include "launcher/image/qcow2.h"
 #include "qmp/qmp-json.h"
 
 #define MAX_LAYERS 8u
-#define INFO_MAX (256u << 10) /* bytes of qemu-img's JSON */
-#define INFO_TIMEOUT_MS 30000u
 #define MAX_SIZE (G_GUINT64_CONSTANT (64) << 40) /* bytes: 64 TiB */
 
 struct _ImageInfo {
     GPtrArray *layers; /* of ImageLayer */
     char *qemu_name;
+    ImageServer *server; /* (nullable): NULL once it is closed */
 };
 
-/* One layer's header as it was read, before qemu-img is asked. */
+/* One layer's header as it was read, before QEMU is asked. */
 typedef struct {
     ImageFormat format;
     Qcow2Header qcow2;
@@ -81,9 +80,22 @@ image_info_free (ImageInfo *info)
 {
     if (info == NULL)
         return;
+    image_info_close (info);
     g_ptr_array_unref (info->layers);
     g_free (info->qemu_name);
     g_free (info);
+}
+
+void
+image_info_close (ImageInfo *info)
+{
+    g_clear_pointer (&info->server, image_server_free);
+}
+
+ImageServer *
+image_info_get_server (const ImageInfo *info)
+{
+    return info->server;
 }
 
 guint
@@ -308,86 +320,37 @@ make_qemu_name (const GPtrArray *layers)
     return g_strconcat ("json:", text, NULL);
 }
 
+/* What the guest sees of a layer, by its header. */
 static gboolean
-set_tool_error (const char *path, const ImageToolResult *result, GError **error)
+get_size (const char *path, const Header *header, guint64 *size, GError **error)
 {
-    /* The one refusal of qemu-img that has another cause than the bytes. */
-    const gboolean in_use = strstr (result->complaint, "\" lock") != NULL;
-
-    g_set_error (error, IMAGE_ERROR, in_use ? IMAGE_ERROR_IN_USE : IMAGE_ERROR_BROKEN,
-                 "image '%s': %s", path, result->complaint);
+    *size = header->format == IMAGE_FORMAT_QCOW2 ? header->qcow2.virtual_size
+                                                 : header->file_size;
+    if (*size != 0 && *size % GPT_SECTOR_SIZE == 0 && *size <= MAX_SIZE)
+        return TRUE;
+    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_BROKEN,
+                 "image '%s': virtual size of %" G_GUINT64_FORMAT
+                 " bytes is no whole number of sectors, or too large",
+                 path, *size);
     return FALSE;
 }
 
+/* QEMU opens the whole chain: its checks of the headers are more than ours. */
 static gboolean
-check_info (const char *path,
-            const Header *header,
-            JsonObject *info,
-            guint64 *size,
-            GError **error)
+start_server (ImageInfo *info, GCancellable *cancellable, GError **error)
 {
-    const char *format = qmp_json_get_string (info, "format", error);
+    const ImageLayer *top = info->layers->pdata[0];
 
-    if (format == NULL || !qmp_json_get_uint (info, "virtual-size", MAX_SIZE, size, error))
-        return FALSE;
-    if (!g_str_equal (format, image_format_to_string (header->format)) ||
-        (header->format == IMAGE_FORMAT_QCOW2 && *size != header->qcow2.virtual_size)) {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_BROKEN,
-                     "image '%s': header changed while it was read", path);
+    info->server = image_server_start (info->qemu_name, cancellable, error);
+    if (info->server == NULL) {
+        if (error != NULL && (*error)->domain == IMAGE_ERROR)
+            g_prefix_error (error, "image '%s': ", top->path);
         return FALSE;
     }
-    if (*size == 0 || *size % GPT_SECTOR_SIZE != 0) {
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_BROKEN,
-                     "image '%s': virtual size of %" G_GUINT64_FORMAT
-                     " bytes is no whole number of sectors",
-                     path, *size);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-/* Asks qemu-img about one layer alone: its checks of the header are more than ours. */
-static gboolean
-ask_qemu (const char *path,
-          const Header *header,
-          guint64 *size,
-          GCancellable *cancellable,
-          GError **error)
-{
-    const char *const argv[] = {
-        "qemu-img",
-        "info",
-        "--output=json",
-        "-f",
-        image_format_to_string (header->format),
-        "--",
-        path,
-        NULL,
-    };
-    const ImageTool tool = { .argv = argv,
-                             .fd = -1,
-                             .max_output = INFO_MAX,
-                             .max_file = 0,
-                             .timeout_ms = INFO_TIMEOUT_MS };
-    g_auto (ImageToolResult) result = { 0 };
-
-    if (!image_tool_run (&tool, cancellable, &result, error))
-        return FALSE;
-    if (result.exit_status != 0)
-        return set_tool_error (path, &result, error);
-
-    g_autoptr (GError) local = NULL;
-    gsize len;
-    const char *text = g_bytes_get_data (result.output, &len);
-    g_autoptr (JsonNode) root = qmp_json_parse (text, len, &local);
-    if (root != NULL && JSON_NODE_HOLDS_OBJECT (root) &&
-        check_info (path, header, json_node_get_object (root), size, &local))
+    if (image_server_get_size (info->server) == top->size)
         return TRUE;
-    if (local != NULL && local->domain == IMAGE_ERROR)
-        g_propagate_error (error, g_steal_pointer (&local));
-    else
-        g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_TOOL, "qemu-img info: %s",
-                     local != NULL ? local->message : "no object");
+    g_set_error (error, IMAGE_ERROR, IMAGE_ERROR_BROKEN,
+                 "image '%s': header changed while it was read", top->path);
     return FALSE;
 }
 
@@ -475,7 +438,6 @@ add_layer (ImageInfo *info,
            const char *format,
            const char *const *backing,
            char **next,
-           GCancellable *cancellable,
            GError **error)
 {
     Header header = { 0 };
@@ -500,8 +462,7 @@ add_layer (ImageInfo *info,
                      MAX_LAYERS);
         return FALSE;
     }
-    if (!check_header (path, &header, error) ||
-        !ask_qemu (path, &header, &size, cancellable, error))
+    if (!check_header (path, &header, error) || !get_size (path, &header, &size, error))
         return FALSE;
 
     ImageLayer *layer = g_new0 (ImageLayer, 1);
@@ -540,12 +501,12 @@ image_info_open (const char *path,
     while (current != NULL) {
         g_autofree char *next = NULL;
 
-        if (!add_layer (info, seen, current, format, backing, &next, cancellable, error))
+        if (!add_layer (info, seen, current, format, backing, &next, error))
             return NULL;
         format = NULL;
         g_free (current);
         current = g_steal_pointer (&next);
     }
     info->qemu_name = make_qemu_name (info->layers);
-    return g_steal_pointer (&info);
+    return start_server (info, cancellable, error) ? g_steal_pointer (&info) : NULL;
 }

@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "launcher/image/image-error.h"
+#include "launcher/image/image-server.h"
 
 G_BEGIN_DECLS
 
@@ -11,10 +11,9 @@ G_BEGIN_DECLS
  * SECTION: image-info
  * @short_description: what a disk image is, without letting QEMU guess
  *
- * The header of every layer is read here first; qemu-img then gets each format
- * and each file by name, so a file that merely claims to be something cannot make
- * it open another one.  All functions of this library block: call them on a
- * worker thread.
+ * The header of every layer is read here first; QEMU then gets each format and each
+ * file by name, so a file that merely claims to be something cannot make it open
+ * another one.  All functions of this library block.
  */
 
 typedef enum {
@@ -45,7 +44,7 @@ typedef struct {
     guint64 size;
 } ImageLayer;
 
-typedef struct _ImageInfo ImageInfo; /* immutable */
+typedef struct _ImageInfo ImageInfo;
 
 /**
  * image_info_open:
@@ -54,7 +53,7 @@ typedef struct _ImageInfo ImageInfo; /* immutable */
  *   by its magic, raw if it begins with a GPT's protective MBR, else refused
  * @backing: (nullable) (array zero-terminated=1): files that may serve as backing
  *   files, in any order
- * @cancellable: (nullable): kills a running tool
+ * @cancellable: (nullable): ends the wait for QEMU
  * @error: return location for a #GError, or %NULL
  *
  * A header's backing file must be one of @backing (compared as files, not as
@@ -73,8 +72,15 @@ ImageInfo *image_info_open (const char *path,
                             GCancellable *cancellable,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** image_info_close: ends QEMU's hold on the files; what is known of them stays */
+void image_info_close (ImageInfo *info);
+
 void image_info_free (ImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImageInfo, image_info_free)
+
+/** image_info_get_server: Returns: (transfer none) (nullable): what reads the disk; %NULL
+ * once it is closed */
+ImageServer *image_info_get_server (const ImageInfo *info);
 
 /** image_info_get_n_layers: Returns: at least 1 */
 guint image_info_get_n_layers (const ImageInfo *info);

@@ -6,37 +6,34 @@
 G_BEGIN_DECLS
 
 /**
- * image_read_to_file:
- * @info: an image
+ * image_read:
+ * @info: an image, not closed
  * @offset: first guest-visible byte, multiple of 512
- * @len: bytes, multiple of 512, at least 512; @offset + @len within the disk
- * @max: most bytes the caller will take
- * @cancellable: (nullable): kills qemu-img
+ * @out: (out caller-allocates) (array length=len): undefined on error
+ * @len: bytes, multiple of 512, from 512 to 32 MiB; @offset + @len within the disk
+ * @cancellable: (nullable): ends the wait for QEMU
  * @error: return location for a #GError, or %NULL
  *
- * Copies a range of the guest-visible disk into an unnamed private file under
- * $TMPDIR (holes stay holes).
+ * Reads a range of the guest-visible disk.
  *
- * Errors: %IMAGE_ERROR_BROKEN (also for a range outside of the disk or above @max),
+ * Errors: %IMAGE_ERROR_BROKEN (also for a range outside of the disk or above the limit),
  * %IMAGE_ERROR_TOOL, %IMAGE_ERROR_TIMEOUT, %IMAGE_ERROR_IO, %G_IO_ERROR_CANCELLED.
- *
- * Returns: a read-only descriptor, the caller's to close, at position 0; -1 on error
  */
-int image_read_to_file (const ImageInfo *info,
-                        guint64 offset,
-                        guint64 len,
-                        guint64 max,
-                        GCancellable *cancellable,
-                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean image_read (const ImageInfo *info,
+                     guint64 offset,
+                     guint8 *out,
+                     gsize len,
+                     GCancellable *cancellable,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * image_read_bytes: as image_read_to_file(), into memory; @len at most 32 MiB
+ * image_read_bytes: as image_read(), into new memory
  *
  * Returns: (transfer full): @len bytes; %NULL on error
  */
 GBytes *image_read_bytes (const ImageInfo *info,
                           guint64 offset,
-                          guint64 len,
+                          gsize len,
                           GCancellable *cancellable,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

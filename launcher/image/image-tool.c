@@ -47,19 +47,25 @@ typedef struct {
     gboolean drop_rest;
 } Stream;
 
-/* For the child, between fork and exec: async-signal-safe calls only. */
+gboolean
+image_tool_limit_process (guint64 max_file)
+{
+    const struct rlimit none = { 0, 0 };
+    const struct rlimit memory = { MAX_MEMORY, MAX_MEMORY };
+    const struct rlimit cpu = { MAX_CPU, MAX_CPU };
+    const struct rlimit file = { max_file, max_file };
+
+    return setrlimit (RLIMIT_CORE, &none) == 0 && setrlimit (RLIMIT_AS, &memory) == 0 &&
+           setrlimit (RLIMIT_CPU, &cpu) == 0 && setrlimit (RLIMIT_FSIZE, &file) == 0 &&
+           prctl (PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
 static void
 limit_child (gpointer data)
 {
     const guint64 *max_file = data;
-    const struct rlimit none = { 0, 0 };
-    const struct rlimit memory = { MAX_MEMORY, MAX_MEMORY };
-    const struct rlimit cpu = { MAX_CPU, MAX_CPU };
-    const struct rlimit file = { *max_file, *max_file };
 
-    if (setrlimit (RLIMIT_CORE, &none) != 0 || setrlimit (RLIMIT_AS, &memory) != 0 ||
-        setrlimit (RLIMIT_CPU, &cpu) != 0 || setrlimit (RLIMIT_FSIZE, &file) != 0 ||
-        prctl (PR_SET_PDEATHSIG, SIGKILL) != 0)
+    if (!image_tool_limit_process (*max_file))
         _exit (126);
 }
 
@@ -197,19 +203,18 @@ first_line (const GByteArray *bytes)
     return qmp_error_printable (text);
 }
 
-static void
-set_environment (GSubprocessLauncher *launcher)
+GStrv
+image_tool_environment (void)
 {
-    g_auto (GStrv) empty = g_new0 (char *, 1);
     const char *path = g_getenv ("PATH");
+    g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+    g_autofree char *path_entry =
+        g_strconcat ("PATH=", path != NULL ? path : "/usr/bin:/bin", NULL);
+    g_autofree char *tmp_entry = g_strconcat ("TMPDIR=", g_get_tmp_dir (), NULL);
 
-    g_subprocess_launcher_set_environ (launcher, empty);
-    g_subprocess_launcher_setenv (launcher, "PATH", path != NULL ? path : "/usr/bin:/bin",
-                                  TRUE);
-    g_subprocess_launcher_setenv (launcher, "TMPDIR", g_get_tmp_dir (), TRUE);
-    g_subprocess_launcher_setenv (launcher, "LC_ALL", "C.UTF-8", TRUE);
-    g_subprocess_launcher_setenv (launcher, "HOME", "/nonexistent", TRUE);
-    g_subprocess_launcher_setenv (launcher, "MTOOLSRC", "/dev/null", TRUE);
+    g_strv_builder_add_many (builder, path_entry, tmp_entry, "LC_ALL=C.UTF-8",
+                             "HOME=/nonexistent", NULL);
+    return g_strv_builder_end (builder);
 }
 
 static GSubprocess *
@@ -217,9 +222,10 @@ spawn (const ImageTool *tool, guint64 *max_file, GError **error)
 {
     g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+    g_auto (GStrv) env = image_tool_environment ();
     g_autoptr (GError) local = NULL;
 
-    set_environment (launcher);
+    g_subprocess_launcher_set_environ (launcher, env);
     g_subprocess_launcher_set_child_setup (launcher, limit_child, max_file, NULL);
     if (tool->fd >= 0) {
         const int copy = fcntl (tool->fd, F_DUPFD_CLOEXEC, 3);

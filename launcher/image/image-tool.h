@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * SECTION: image-tool
- * @short_description: runs qemu-img and mtools on hostile data, with limits
+ * @short_description: runs programs on hostile data, with limits
  *
  * The tool gets PATH, TMPDIR and nothing else of the environment, no stdin, no core
  * files, a limit on memory, processor time and file size; it dies with the thread that
@@ -65,5 +65,19 @@ gboolean image_tool_run (const ImageTool *tool,
                          GCancellable *cancellable,
                          ImageToolResult *result,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * image_tool_limit_process:
+ * @max_file: as in #ImageTool
+ *
+ * For a tool that is started in another way, between fork and exec: the limits above.
+ * Async-signal-safe.
+ *
+ * Returns: %FALSE if one could not be set
+ */
+gboolean image_tool_limit_process (guint64 max_file) G_GNUC_WARN_UNUSED_RESULT;
+
+/** image_tool_environment: Returns: (transfer full): what a tool gets as environment */
+GStrv image_tool_environment (void);
 
 G_END_DECLS

@@ -104,7 +104,7 @@ def host(bed, table):
 
     def row(name, variable, value, *says):
         table.row(name, run=lambda _: bed.launch("--json", env={variable: value}), says=says)
-    row("no-qemu-img", "PATH", "/nonexistent", "qemu-img")
+    row("no-qemu-nbd", "PATH", "/nonexistent", "qemu-nbd")
     row("no-temporary-directory", "TMPDIR", f"{bed.dir}/none", "temporary")
     table.row("emulated-host-foreign-files", prepare=lambda: away(f"{bed.host.path}/host.conf"),
               says=[bed.host.path, "not an emulated host"])

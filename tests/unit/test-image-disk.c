@@ -97,7 +97,7 @@ test_disk (void)
         g_test_skip ("SEVLAUNCH_TEST_DISK is not set");
         return;
     }
-    if (test_skip_without ("qemu-img", "mdir", "mcopy", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     g_autofree char *file = g_build_filename (dir, "disk.manifest", NULL);
     g_assert_true (g_key_file_load_from_file (manifest, file, G_KEY_FILE_NONE, &error));

@@ -102,7 +102,7 @@ test_formats (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create (&dir, "a.qcow2", NULL, NULL);
@@ -130,7 +130,7 @@ test_links (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "a.raw");
@@ -145,7 +145,7 @@ test_missing (void)
 {
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "a.raw");
@@ -185,7 +185,7 @@ test_other_formats (void)
     };
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -217,7 +217,7 @@ test_in_use (void)
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 110
     };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create (&dir, "a.qcow2", NULL, NULL);
@@ -262,7 +262,7 @@ test_header (void)
     };
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -280,7 +280,7 @@ test_made_by_qemu (void)
 {
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     g_autofree char *outside = test_dir_path (&dir, "outside.qcow2");
@@ -302,7 +302,7 @@ test_raw_size (void)
 {
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "a.raw");
@@ -318,7 +318,7 @@ test_backing (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "base.raw");
@@ -354,7 +354,7 @@ test_qemu_name (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create (&dir, "base.qcow2", NULL, NULL);
@@ -391,7 +391,7 @@ test_chain (void)
     g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create (&dir, "0.qcow2", NULL, NULL);
@@ -419,7 +419,7 @@ test_loop (void)
 {
     g_auto (TestDir) dir = { 0 };
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create (&dir, "base.qcow2", NULL, NULL);
@@ -441,7 +441,7 @@ test_raw_that_claims (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "guest.raw");
@@ -471,8 +471,9 @@ test_no_tool (void)
 {
     g_auto (TestDir) dir = { 0 };
     g_autofree char *old_path = g_strdup (g_getenv ("PATH"));
+    g_autofree char *nbd = g_find_program_in_path ("qemu-nbd");
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "a.raw");
@@ -480,13 +481,22 @@ test_no_tool (void)
     g_setenv ("PATH", dir.path, TRUE);
     expect (&dir, "a.raw", IMAGE_ERROR_TOOL);
     /* Another program of this name. */
-    test_dir_write (&dir, "qemu-img", "#!/bin/sh\necho '[]'\n", 0700);
+    test_dir_write (&dir, "qemu-nbd", "#!/bin/sh\nexit 0\n", 0700);
     expect (&dir, "a.raw", IMAGE_ERROR_TOOL);
-    test_dir_write (&dir, "qemu-img", "#!/bin/sh\nkill -9 $$\n", 0700);
+    test_dir_write (&dir, "qemu-nbd", "#!/bin/sh\nexit 1\n", 0700);
     expect (&dir, "a.raw", IMAGE_ERROR_TOOL);
-    test_dir_write (&dir, "qemu-img",
-                    "#!/bin/sh\necho '{\"format\":\"qcow2\",\"virtual-size\":2097152}'\n",
-                    0700);
+    test_dir_write (&dir, "qemu-nbd", "#!/bin/sh\nkill -9 $$\n", 0700);
+    expect (&dir, "a.raw", IMAGE_ERROR_TOOL);
+    test_dir_write (&dir, "qemu-nbd", "#!/bin/sh\necho no. >&2\nexit 1\n", 0700);
+    expect (&dir, "a.raw", IMAGE_ERROR_BROKEN);
+    /* One that shows another disk. */
+    g_autofree char *other = g_strdup_printf (
+        "#!/bin/sh\nexec %s --read-only -f raw '%s/b.raw'\n", nbd, dir.path);
+    g_autofree char *small = test_dir_path (&dir, "b.raw");
+    create_raw (&dir, "b.raw");
+    test_dir_write (&dir, "qemu-nbd", other, 0700);
+    expect (&dir, "a.raw", -1);
+    g_assert_cmpint (truncate (small, SIZE / 2), ==, 0);
     expect (&dir, "a.raw", IMAGE_ERROR_BROKEN);
     g_setenv ("PATH", old_path, TRUE);
     expect (&dir, "a.raw", -1);
@@ -499,7 +509,7 @@ test_cancelled (void)
     g_autoptr (GCancellable) cancellable = g_cancellable_new ();
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-img", "qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     create_raw (&dir, "a.raw");

@@ -239,7 +239,7 @@ test_judged (gconstpointer data)
 {
     g_autofree guint8 *area = good_area ();
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     apply (data, area);
     expect_judged (area);
@@ -252,7 +252,7 @@ test_second_header (void)
     g_autofree guint8 *area = good_area ();
     guint8 *second = area + LUKS_MAKER_HDR_SIZE;
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     second[32] ^= 1;
     luks_maker_seal (second);
@@ -266,7 +266,7 @@ test_judge_fails (void)
     g_auto (TestDir) dir = { 0 };
     g_autofree guint8 *area = good_area ();
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     g_autofree char *path = test_dir_path (&dir, "disk.raw");
@@ -292,7 +292,7 @@ test_find (void)
     g_auto (TestDir) dir = { 0 };
     g_autofree guint8 *area = good_area ();
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     g_autofree char *path = test_dir_path (&dir, "disk.raw");
@@ -322,7 +322,7 @@ test_find_by_type (void)
     g_auto (TestDir) dir = { 0 };
     g_autofree guint8 *area = good_area ();
 
-    if (test_skip_without ("qemu-img", NULL))
+    if (test_skip_without ("qemu-nbd", NULL))
         return;
     test_dir_init (&dir);
     g_autofree char *path = test_dir_path (&dir, "disk.raw");
