@@ -9,6 +9,7 @@
 
 #include "policy/owner-cert.h"
 #include "policy/owner-file.h"
+#include "policy/owner-sign.h"
 #include "policy/release-private.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -418,6 +419,14 @@ policy_owner_take_release (const PolicyOwner *owner, const char *name, GError **
     return load_secrets (owner, found, error) ? found : NULL;
 }
 
+/* One that is there goes on signing. */
+static gboolean
+make_sign_key (int dirfd, GError **error)
+{
+    return faccessat (dirfd, POLICY_OWNER_SIGN_KEY, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+           policy_sign_key_make_at (dirfd, error);
+}
+
 gboolean
 policy_owner_init (const char *dir, GError **error)
 {
@@ -453,6 +462,11 @@ policy_owner_init (const char *dir, GError **error)
     if (ok &&
         !policy_file_write (fd, POLICY_OWNER_CERT, bytes, sizeof bytes, FALSE, error)) {
         unlinkat (fd, POLICY_OWNER_KEY, 0);
+        ok = FALSE;
+    }
+    if (ok && !make_sign_key (fd, error)) {
+        unlinkat (fd, POLICY_OWNER_KEY, 0);
+        unlinkat (fd, POLICY_OWNER_CERT, 0);
         ok = FALSE;
     }
     close (fd);

@@ -95,7 +95,8 @@ PolicyRelease *policy_owner_take_release (const PolicyOwner *owner,
 /**
  * policy_owner_init:
  * @dir: made (0700) if it is missing
- * Writes pdh.cert and pdh.key; both appear whole or not at all.
+ * Writes pdh.cert, pdh.key, sign.key and sign.pub, each whole, or none of them; a sign.key
+ * that is there stays.
  * Errors: %POLICY_ERROR_OWNER_EXISTS, %POLICY_ERROR_OWNER_DIR_MODE,
  *   %POLICY_ERROR_OWNER_DIR_OWNER, %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
  */

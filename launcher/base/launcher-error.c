@@ -34,6 +34,7 @@ static const LauncherReason reasons[] = {
     REASON (LIBVIRT_MISSING, "libvirt-missing", HOST),
     REASON (LIBVIRT_UNREACHABLE, "libvirt-unreachable", HOST),
     REASON (LIBVIRT, "libvirt-failed", HOST),
+    REASON (MONITOR, "monitor-unreachable", HOST),
     REASON (QEMU_DIED, "qemu-died", HOST),
     REASON (IO, "host-io", HOST),
     REASON (TIMEOUT, "host-timeout", HOST),

@@ -54,6 +54,7 @@ typedef enum {
     LAUNCHER_ERROR_LIBVIRT_MISSING,        /* libvirt-missing */
     LAUNCHER_ERROR_LIBVIRT_UNREACHABLE,    /* libvirt-unreachable */
     LAUNCHER_ERROR_LIBVIRT,                /* libvirt-failed */
+    LAUNCHER_ERROR_MONITOR,                /* monitor-unreachable: a QMP socket */
     LAUNCHER_ERROR_QEMU_DIED,              /* qemu-died */
     LAUNCHER_ERROR_IO,                     /* host-io */
     LAUNCHER_ERROR_TIMEOUT,                /* host-timeout */

@@ -13,6 +13,7 @@
 #include "launcher/base/message.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/attest/owner-measure.h"
+#include "sev/base/sev-bytes.h"
 #include "sev/crypto/sev-digest.h"
 
 #define FIRMWARE_NAME "sevlaunch-ovmf.fd"
@@ -232,9 +233,9 @@ load_config (LaunchBoot *boot,
              const char *image,
              GError **error)
 {
-    g_autofree char *path = policy_boot_config_path (image);
+    g_autofree char *path = image != NULL ? policy_boot_config_path (image) : NULL;
 
-    if (!policy_boot_config_load (path, &boot->config, error))
+    if (path != NULL && !policy_boot_config_load (path, &boot->config, error))
         return FALSE;
     boot->vcpus = options->vcpus > 0     ? (guint) options->vcpus
                   : boot->config != NULL ? policy_boot_config_get_vcpus (boot->config)
@@ -260,8 +261,8 @@ is_missing (const char *path)
 static gboolean
 check_writable (const LaunchOwner *owner, GError **error)
 {
-    if (owner->place != LAUNCH_PLACE_EMULATED || access (owner->image, W_OK) == 0 ||
-        errno == ENOENT)
+    if (owner->image == NULL || owner->place != LAUNCH_PLACE_EMULATED ||
+        access (owner->image, W_OK) == 0 || errno == ENOENT)
         return TRUE;
     const int saved = errno;
     if (owner->run_as != NULL)
@@ -307,10 +308,14 @@ launch_boot_resolve (const LaunchOptions *options,
     boot->measured = !options->own_boot_loader;
     if (!check_readable (options, owner, error) || !check_writable (owner, error))
         return NULL;
-    boot->image =
-        image_info_open (owner->image, options->format,
-                         (const char *const *) owner->backing, cancellable, error);
-    if (boot->image == NULL || !load_config (boot, options, owner->image, error) ||
+    if (owner->image != NULL) {
+        boot->image =
+            image_info_open (owner->image, options->format,
+                             (const char *const *) owner->backing, cancellable, error);
+        if (boot->image == NULL)
+            return NULL;
+    }
+    if (!load_config (boot, options, owner->image, error) ||
         !take_kernel (boot, options, cancellable, error) ||
         !take_firmware (boot, options, es, error) || !hash_all (boot, error))
         return NULL;
@@ -334,6 +339,32 @@ launch_boot_free (LaunchBoot *boot)
     g_free (boot);
 }
 
+/* No release says what may boot: the owner's command line does, and says so. */
+static void
+judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdict)
+{
+    g_autofree char *hex = sev_hex_encode (seen->firmware, SEV_DIGEST_SIZE);
+
+    if (seen->firmware_accepted || !secrets)
+        policy_verdict_waive (
+            verdict, POLICY_CHECK_FIRMWARE,
+            seen->firmware_accepted
+                ? "that the firmware protects the secrets: its digest was "
+                  "accepted by hand"
+                : "that the firmware is one of the owner's: it is unpinned");
+    else
+        policy_verdict_fail (verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
+                             "no release was named that pins the firmware sha256:%s "
+                             "(--accept-firmware takes it all the same)",
+                             hex);
+    if (seen->measured || seen->allow_unmeasured)
+        policy_verdict_waive (
+            verdict, POLICY_CHECK_BOOT,
+            seen->measured ? "that what boots is released: no release was named, the "
+                             "files of the command line were taken as they are"
+                           : "what boots: it is not measured");
+}
+
 void
 launch_boot_judge (const LaunchBoot *boot,
                    const LaunchOptions *options,
@@ -354,7 +385,9 @@ launch_boot_judge (const LaunchBoot *boot,
         if (memcmp (owner->accepted->data + (gsize) i * SEV_DIGEST_SIZE, seen.firmware,
                     SEV_DIGEST_SIZE) == 0)
             seen.firmware_accepted = TRUE;
-    if (!policy_release_check (owner->release, &seen, verdict))
+    if (owner->release == NULL)
+        judge_unreleased (&seen, ovmf_secret_table_count (owner->table) > 0, verdict);
+    else if (!policy_release_check (owner->release, &seen, verdict))
         g_debug ("what boots is not what release '%s' pins",
                  policy_release_get_name (owner->release));
 }

@@ -18,6 +18,31 @@ set_digest (LaunchFlow *flow, GError **error)
     return result->has_digest;
 }
 
+/* @text: libvirt's name of a model, or its numbers */
+static gboolean
+parse_cpu (const char *text, guint32 *signature, GError **error)
+{
+    static const guint max[] = { 0x10e, 0xff, 0xf };
+    g_auto (GStrv) parts = g_strsplit (text, ",", 4);
+    guint64 numbers[3] = { 0 };
+    guint n = 0;
+
+    if (policy_cpu_signature (text, signature))
+        return TRUE;
+    while (n < G_N_ELEMENTS (numbers) && parts[n] != NULL &&
+           g_ascii_string_to_unsigned (parts[n], 10, 0, max[n], &numbers[n], NULL))
+        n++;
+    if (n == G_N_ELEMENTS (numbers) && parts[n] == NULL) {
+        *signature = policy_cpu_signature_make ((guint) numbers[0], (guint) numbers[1],
+                                                (guint) numbers[2]);
+        return TRUE;
+    }
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                         "--cpu is a model such as EPYC, or FAMILY,MODEL,STEPPING in "
+                         "decimal numbers");
+    return FALSE;
+}
+
 gboolean
 flow_expect_vcpus (LaunchFlow *flow, GError **error)
 {
@@ -25,7 +50,10 @@ flow_expect_vcpus (LaunchFlow *flow, GError **error)
 
     result->vcpus.count = result->boot->vcpus;
     result->vcpus.reset_addr = result->boot->firmware_info.es_reset_addr;
-    if (!policy_cpu_signature (result->cpu_model, &result->vcpus.signature)) {
+    if (flow->options->cpu != NULL) {
+        if (!parse_cpu (flow->options->cpu, &result->vcpus.signature, error))
+            return FALSE;
+    } else if (!policy_cpu_signature (result->cpu_model, &result->vcpus.signature)) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL,
                      "the signature of CPU model '%s' is not known", result->cpu_model);
         return FALSE;
@@ -45,8 +73,10 @@ unusable (const char *why, GError **error)
 gboolean
 flow_require_es (LaunchFlow *flow, GError **error)
 {
+    const gboolean runs = flow->options->way == LAUNCH_WAY_ATTACH;
+
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_SEV) {
-        if (!sev_hardware_has_es (""))
+        if (!runs && !sev_hardware_has_es (""))
             return unusable (
                 "the kernel module kvm_amd has SEV-ES switched off (load it "
                 "with sev_es=1; the firmware setup must leave ASIDs to SEV-ES)",
@@ -56,7 +86,7 @@ flow_require_es (LaunchFlow *flow, GError **error)
     policy_verdict_add_unproven (flow->result.verdict,
                                  "vCPU registers (the EMULATED host measures their first "
                                  "values and encrypts none)");
-    if (flow->emulated == NULL)
+    if (flow->emulated == NULL || runs)
         return TRUE;
     g_autoptr (EmulatedPlatform) platform = emulated_host_platform (flow->emulated, error);
     if (platform == NULL)

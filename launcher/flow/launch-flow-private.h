@@ -25,13 +25,24 @@ struct _LaunchFlow {
     gint64 step_began;
     GError *failure; /* (nullable): what ended the launch; kept during the clean-up */
 
-    EmulatedHost *emulated; /* (nullable) */
-    virConnectPtr connection;
-    virDomainPtr domain; /* (nullable): the guest, ours to end until it is resumed */
+    EmulatedHost *emulated;   /* (nullable) */
+    virConnectPtr connection; /* (nullable) */
+    VirtPlatform platform;    /* what the host says of it */
+    virDomainPtr domain;      /* (nullable): the guest, ours to end until it is resumed */
     QmpClient *qmp;
     PolicyVerified *verified;
     ConsoleWatch *console; /* (nullable) */
 };
+
+/* launch-monitor.c: the steps that talk to QEMU; each ends with flow_step_done(). */
+void flow_begin_monitor (LaunchFlow *flow);
+void flow_begin_ask (LaunchFlow *flow);
+void flow_begin_query (LaunchFlow *flow);
+void flow_begin_measure (LaunchFlow *flow);
+void flow_begin_secret (LaunchFlow *flow);
+void flow_begin_cont (LaunchFlow *flow);
+/** flow_step_done: @error: (transfer full) (nullable): why the step failed */
+void flow_step_done (LaunchFlow *flow, GError *error);
 
 /* The steps that block: each runs on a worker thread while nothing else touches the flow.
  */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launcher/flow/launch-flow-private.h"
 
-#include <string.h>
-
 #include "launcher/base/message.h"
-#include "policy/attest/owner-packet.h"
 
 #define STOPPING_SECONDS 20u
 
-/* Either @work, on a worker thread, or @begin, which ends with step_done(). */
+/* Either @work, on a worker thread, or @begin, which ends with flow_step_done(). */
 typedef struct {
     const char *name;
     const char *progress; /* (nullable) */
@@ -16,9 +13,6 @@ typedef struct {
     void (*begin) (LaunchFlow *flow);
 } StepRow;
 
-static void begin_query (LaunchFlow *flow);
-static void begin_measure (LaunchFlow *flow);
-static void begin_secret (LaunchFlow *flow);
 static void begin_watch (LaunchFlow *flow);
 static void begin_stopping (LaunchFlow *flow);
 static void begin_done (LaunchFlow *flow);
@@ -26,18 +20,22 @@ static void begin_done (LaunchFlow *flow);
 static const StepRow steps[] = {
     [LAUNCH_STEP_IMAGE] = { "image", "reading what boots", flow_image, NULL },
     [LAUNCH_STEP_HOST] = { "host", "connecting to libvirt", flow_host, NULL },
+    [LAUNCH_STEP_MONITOR] = { "monitor", "connecting to QEMU's monitor", NULL,
+                              flow_begin_monitor },
+    [LAUNCH_STEP_ASK] = { "ask", NULL, NULL, flow_begin_ask },
     [LAUNCH_STEP_PLATFORM] = { "platform", "verifying the platform's certificates",
                                flow_platform, NULL },
     [LAUNCH_STEP_SESSION] = { "session", "making the launch session", flow_session, NULL },
     [LAUNCH_STEP_CREATE] = { "create", "creating the guest, paused", flow_create, NULL },
-    [LAUNCH_STEP_QUERY] = { "query", NULL, NULL, begin_query },
+    [LAUNCH_STEP_QUERY] = { "query", NULL, NULL, flow_begin_query },
     [LAUNCH_STEP_MEASURE] = { "measure", "fetching the launch measurement", NULL,
-                              begin_measure },
+                              flow_begin_measure },
     [LAUNCH_STEP_VERIFY] = { "verify", "verifying it", flow_verify, NULL },
     [LAUNCH_STEP_SECRET] = { "secret", "verified; injecting the secrets", NULL,
-                             begin_secret },
+                             flow_begin_secret },
     [LAUNCH_STEP_KEEP] = { "keep", NULL, flow_keep, NULL },
     [LAUNCH_STEP_RESUME] = { "resume", "resuming the guest", flow_resume, NULL },
+    [LAUNCH_STEP_CONT] = { "cont", "resuming the guest", NULL, flow_begin_cont },
     [LAUNCH_STEP_WATCH] = { "watch", "waiting for the guest's word on its console", NULL,
                             begin_watch },
     [LAUNCH_STEP_STOPPING] = { "stopping", NULL, NULL, begin_stopping },
@@ -67,41 +65,59 @@ flow_watches (const LaunchFlow *flow)
     return FALSE;
 }
 
+/* The order of the steps, for each way. */
+static const LaunchStep run_way[] = {
+    LAUNCH_STEP_IMAGE,  LAUNCH_STEP_HOST,  LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,
+    LAUNCH_STEP_CREATE, LAUNCH_STEP_QUERY, LAUNCH_STEP_MEASURE,  LAUNCH_STEP_VERIFY,
+    LAUNCH_STEP_SECRET, LAUNCH_STEP_KEEP,  LAUNCH_STEP_RESUME,   LAUNCH_STEP_WATCH,
+    LAUNCH_STEP_DONE,
+};
+static const LaunchStep attach_way[] = {
+    LAUNCH_STEP_IMAGE,    LAUNCH_STEP_MONITOR, LAUNCH_STEP_ASK,     LAUNCH_STEP_QUERY,
+    LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION, LAUNCH_STEP_MEASURE, LAUNCH_STEP_VERIFY,
+    LAUNCH_STEP_SECRET,   LAUNCH_STEP_CONT,    LAUNCH_STEP_DONE,
+};
+static const LaunchStep *const ways[] = {
+    [LAUNCH_WAY_RUN] = run_way,
+    [LAUNCH_WAY_ATTACH] = attach_way,
+};
+
+/* What the options leave out. */
+static gboolean
+is_skipped (const LaunchFlow *flow, LaunchStep step)
+{
+    const LaunchOptions *options = flow->options;
+
+    switch (step) {
+    case LAUNCH_STEP_CREATE:
+    case LAUNCH_STEP_QUERY:
+    case LAUNCH_STEP_MEASURE:
+    case LAUNCH_STEP_VERIFY:
+    case LAUNCH_STEP_KEEP:
+        return options->print_xml || options->dry_run;
+    case LAUNCH_STEP_SECRET:
+        return !flow->result.verified || ovmf_secret_table_count (flow->owner->table) == 0;
+    case LAUNCH_STEP_RESUME:
+        return !flow->result.verified || options->paused;
+    case LAUNCH_STEP_CONT:
+        return !flow->result.verified || !options->resume;
+    case LAUNCH_STEP_WATCH:
+        return !flow->result.resumed || !flow_watches (flow);
+    default:
+        return FALSE;
+    }
+}
+
 static LaunchStep
 next_step (const LaunchFlow *flow)
 {
-    const gboolean rehearsal = flow->options->print_xml || flow->options->dry_run;
+    const LaunchStep *at = ways[flow->options->way];
 
-    switch (flow->step) {
-    case LAUNCH_STEP_IMAGE:
-        return LAUNCH_STEP_HOST;
-    case LAUNCH_STEP_HOST:
-        return LAUNCH_STEP_PLATFORM;
-    case LAUNCH_STEP_PLATFORM:
-        return LAUNCH_STEP_SESSION;
-    case LAUNCH_STEP_SESSION:
-        return rehearsal ? LAUNCH_STEP_DONE : LAUNCH_STEP_CREATE;
-    case LAUNCH_STEP_CREATE:
-        return LAUNCH_STEP_QUERY;
-    case LAUNCH_STEP_QUERY:
-        return LAUNCH_STEP_MEASURE;
-    case LAUNCH_STEP_MEASURE:
-        return LAUNCH_STEP_VERIFY;
-    case LAUNCH_STEP_VERIFY:
-        return ovmf_secret_table_count (flow->owner->table) > 0 ? LAUNCH_STEP_SECRET
-                                                                : LAUNCH_STEP_KEEP;
-    case LAUNCH_STEP_SECRET:
-        return LAUNCH_STEP_KEEP;
-    case LAUNCH_STEP_KEEP:
-        return flow->options->paused ? LAUNCH_STEP_DONE : LAUNCH_STEP_RESUME;
-    case LAUNCH_STEP_RESUME:
-        return flow_watches (flow) ? LAUNCH_STEP_WATCH : LAUNCH_STEP_DONE;
-    case LAUNCH_STEP_WATCH:
-    case LAUNCH_STEP_STOPPING:
-    case LAUNCH_STEP_DONE:
-        break;
-    }
-    return LAUNCH_STEP_DONE;
+    while (*at != flow->step && *at != LAUNCH_STEP_DONE)
+        at++;
+    while (*at != LAUNCH_STEP_DONE && is_skipped (flow, *++at))
+        continue;
+    return *at;
 }
 
 /* Worker threads. */
@@ -163,9 +179,8 @@ end_timing (LaunchFlow *flow)
     flow->result.timings_us[flow->step] = g_get_monotonic_time () - flow->step_began;
 }
 
-/* @error: (transfer full) (nullable) */
-static void
-step_done (LaunchFlow *flow, GError *error)
+void
+flow_step_done (LaunchFlow *flow, GError *error)
 {
     const gboolean cancelled =
         flow->cancellable != NULL && g_cancellable_is_cancelled (flow->cancellable);
@@ -190,7 +205,7 @@ on_worked (GObject *source, GAsyncResult *result, gpointer data)
     GError *error = NULL;
 
     (void) !g_task_propagate_boolean (G_TASK (result), &error);
-    step_done (data, error);
+    flow_step_done (data, error);
 }
 
 static void
@@ -211,97 +226,6 @@ begin_step (LaunchFlow *flow, LaunchStep step)
     /* What a step made must be known before it is cleaned up. */
     g_task_set_check_cancellable (task, FALSE);
     g_task_run_in_thread (task, work_in_thread);
-}
-
-/* QMP. */
-
-static void
-on_queried (GObject *source, GAsyncResult *result, gpointer data)
-{
-    LaunchFlow *flow = data;
-    GError *error = NULL;
-
-    if (!qmp_sev_query_finish (flow->qmp, result, &flow->result.info, &error)) {
-        step_done (flow, error);
-        return;
-    }
-    const QmpSevInfo *info = &flow->result.info;
-    flow->result.has_info = TRUE;
-    if (!info->enabled || info->snp)
-        error = g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_STATE,
-                             "query-sev: QEMU says that the guest is %s",
-                             info->snp ? "a SEV-SNP guest" : "no SEV guest");
-    else if (info->state != QMP_SEV_STATE_LAUNCH_SECRET)
-        error = g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_STATE,
-                             "query-sev: the guest is in state %s, expected launch-secret",
-                             qmp_sev_state_to_string (info->state));
-    step_done (flow, error);
-}
-
-static void
-begin_query (LaunchFlow *flow)
-{
-    g_autoptr (QmpTransport) transport = qmp_transport_libvirt_new (flow->domain);
-
-    flow->qmp = qmp_client_new (transport, QMP_CLIENT_DEFAULT_TIMEOUT);
-    qmp_sev_query_async (flow->qmp, flow->cancellable, on_queried, flow);
-}
-
-static void
-on_measured (GObject *source, GAsyncResult *result, gpointer data)
-{
-    LaunchFlow *flow = data;
-    GError *error = NULL;
-
-    flow->result.report = qmp_sev_query_launch_measure_finish (flow->qmp, result, &error);
-    step_done (flow, error);
-}
-
-static void
-begin_measure (LaunchFlow *flow)
-{
-    qmp_sev_query_launch_measure_async (flow->qmp, flow->cancellable, on_measured, flow);
-}
-
-static void
-on_injected (GObject *source, GAsyncResult *result, gpointer data)
-{
-    LaunchFlow *flow = data;
-    GError *error = NULL;
-
-    flow->result.released = qmp_sev_inject_launch_secret_finish (flow->qmp, result, &error);
-    if (error != NULL && strstr (error->message, "fw_error=") != NULL) {
-        g_autoptr (GError) cause = error;
-        error = g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_PSP, "%s", cause->message);
-    }
-    step_done (flow, error);
-}
-
-static PolicyPacket *
-make_packet (LaunchFlow *flow, GError **error)
-{
-    gsize limit = 0;
-    g_autoptr (SevSecret) table = flow_build_table (flow, &limit, error);
-
-    if (table == NULL)
-        return NULL;
-    return policy_packet_new (flow->verified, flow->result.verdict, table, limit, error);
-}
-
-static void
-begin_secret (LaunchFlow *flow)
-{
-    const guint64 area = flow->result.boot->firmware_info.secret_area.base;
-    GError *error = NULL;
-    g_autoptr (PolicyPacket) packet = make_packet (flow, &error);
-
-    if (packet == NULL) {
-        step_done (flow, error);
-        return;
-    }
-    qmp_sev_inject_launch_secret_async (flow->qmp, policy_packet_get_header (packet),
-                                        policy_packet_get_data (packet), &area,
-                                        flow->cancellable, on_injected, flow);
 }
 
 /* The guest's word. */
@@ -342,19 +266,19 @@ on_watched (GObject *source, GAsyncResult *result, gpointer data)
     GError *error = NULL;
 
     if (!console_watch_wait_finish (result, &end, &error)) {
-        step_done (flow, error);
+        flow_step_done (flow, error);
         return;
     }
     flow->result.said = g_strdup (console_text_get_line (text));
     switch (console_text_get_said (text)) {
     case CONSOLE_NOTHING:
-        step_done (flow, ended (flow, end));
+        flow_step_done (flow, ended (flow, end));
         break;
     case CONSOLE_UNLOCKED:
         policy_verdict_add_unproven (flow->result.verdict,
                                      "what the guest's console says: the host carries it");
         message_progress ("the guest says: %s", flow->result.said);
-        step_done (flow, NULL);
+        flow_step_done (flow, NULL);
         break;
     case CONSOLE_GUEST_REFUSED:
     case CONSOLE_FIRMWARE_REFUSED:
@@ -380,7 +304,7 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer data)
 
     if (console_watch_wait_finish (result, &end, &error))
         error = refusal (flow, console_watch_get_text (flow->console));
-    step_done (flow, error);
+    flow_step_done (flow, error);
 }
 
 static void
@@ -437,6 +361,7 @@ launch_flow_free (LaunchFlow *flow)
     g_clear_pointer (&flow->verified, policy_verified_free);
     g_clear_pointer (&flow->domain, virDomainFree);
     g_clear_pointer (&flow->connection, virConnectClose);
+    virt_platform_clear (&flow->platform);
     g_clear_pointer (&flow->emulated, emulated_host_free);
     g_clear_object (&flow->cancellable);
     g_clear_pointer (&flow->ender, launch_ender_free);
@@ -466,7 +391,7 @@ launch_flow_run_async (LaunchFlow *flow,
         flow->cancelled =
             g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), flow);
     }
-    begin_step (flow, LAUNCH_STEP_IMAGE);
+    begin_step (flow, *ways[flow->options->way]);
 }
 
 gboolean

@@ -16,14 +16,17 @@ G_BEGIN_DECLS
  * SECTION: launch-flow
  * @short_description: from the owner's files to a running guest, step by step
  *
- * A machine of enumerated steps on the default main context.  Whatever fails or is
- * cancelled before the guest was resumed destroys the guest and removes what was made;
- * after that nothing here ends the guest any more.
+ * A machine of enumerated steps on the default main context; LaunchOptions.way says which
+ * of them are gone through.  Whatever fails or is cancelled before the guest was resumed
+ * destroys the guest that was made here and removes what was made; after that nothing here
+ * ends the guest any more.
  */
 
 typedef enum {
     LAUNCH_STEP_IMAGE,    /* what boots, compared with the release */
     LAUNCH_STEP_HOST,     /* libvirt; an emulated host is made or started */
+    LAUNCH_STEP_MONITOR,  /* QMP of a guest that is there already */
+    LAUNCH_STEP_ASK,      /* query-sev-capabilities on it */
     LAUNCH_STEP_PLATFORM, /* certificates, verified up to a root */
     LAUNCH_STEP_SESSION,  /* keys for this launch; the domain's XML */
     LAUNCH_STEP_CREATE,   /* the guest, paused */
@@ -33,11 +36,12 @@ typedef enum {
     LAUNCH_STEP_SECRET,   /* sev-inject-launch-secret */
     LAUNCH_STEP_KEEP,     /* --session-dir; the console is opened */
     LAUNCH_STEP_RESUME,   /* from here on the guest is on its own */
+    LAUNCH_STEP_CONT,     /* the same without libvirt */
     LAUNCH_STEP_WATCH,    /* what it says on its console */
     LAUNCH_STEP_STOPPING, /* it refused, and is to power off */
     LAUNCH_STEP_DONE,
 } LaunchStep;
-#define LAUNCH_N_STEPS 14u
+#define LAUNCH_N_STEPS 17u
 
 /** launch_step_name: Returns: "image", "host" …; static storage */
 const char *launch_step_name (LaunchStep step);

@@ -5,9 +5,21 @@
 
 G_BEGIN_DECLS
 
-/** LaunchOptions: the command line of "run", as given; see sevlaunch(1) for each */
+/**
+ * LaunchWay: who makes the guest, and where the platform's certificates come from
+ * @LAUNCH_WAY_RUN: libvirt does, and says them
+ * @LAUNCH_WAY_ATTACH: somebody did, without libvirt; QEMU says them on its QMP socket. Such
+ *   a guest is not ended here, whatever happens
+ */
+typedef enum {
+    LAUNCH_WAY_RUN,
+    LAUNCH_WAY_ATTACH,
+} LaunchWay;
+
+/** LaunchOptions: the command line, as given; see sevlaunch(1) for each */
 typedef struct {
-    char *image;
+    LaunchWay way;
+    char *image;    /* (nullable) only with %LAUNCH_WAY_ATTACH */
     char *format;   /* (nullable) */
     char **backing; /* (nullable) */
     char *owner_cert;
@@ -46,7 +58,11 @@ typedef struct {
     gboolean print_xml;
     gboolean dry_run;
     gboolean paused;
-    int wait; /* seconds that the guest may take to say something; 0: do not watch */
+    char *qmp;       /* (nullable): %LAUNCH_WAY_ATTACH: path of the socket */
+    char *godh;      /* (nullable): certificate that @session was made with */
+    char *cpu;       /* (nullable): model or "FAMILY,MODEL,STEPPING"; default: the host's */
+    gboolean resume; /* %LAUNCH_WAY_ATTACH */
+    int wait;        /* seconds that the guest may take to say something; 0: do not watch */
 } LaunchOptions;
 
 #define LAUNCH_DEFAULT_MEMORY 1024

@@ -44,9 +44,21 @@ check_boot_options (const LaunchOptions *o, GError **error)
 }
 
 static gboolean
+check_attach_options (const LaunchOptions *o, GError **error)
+{
+    if (o->owner_cert == NULL || o->firmware == NULL)
+        return usage (error, "--qmp, --session-dir, --owner-cert and --firmware are needed "
+                             "(see 'sevlaunch attach --help')");
+    return TRUE;
+}
+
+static gboolean
 check_options (const LaunchOptions *o, GError **error)
 {
-    if (o->image == NULL || *o->image == '\0' || o->owner_cert == NULL)
+    if (o->way == LAUNCH_WAY_ATTACH && !check_attach_options (o, error))
+        return FALSE;
+    if (o->way == LAUNCH_WAY_RUN &&
+        (o->image == NULL || *o->image == '\0' || o->owner_cert == NULL))
         return usage (error,
                       "--image and --owner-cert are needed (see 'sevlaunch --help')");
     if (o->memory < 0 || o->memory > 1 << 20 || o->vcpus < 0 || o->vcpus > 512 ||
@@ -68,6 +80,10 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
     if (options->policy != NULL &&
         !policy_guest_parse (options->policy, &owner->guest_policy, error))
         return FALSE;
+    if (options->way == LAUNCH_WAY_ATTACH && (owner->guest_policy & SEV_POLICY_ES) != 0 &&
+        (options->cpu == NULL || options->vcpus == 0))
+        return usage (error, "with SEV-ES the processors are measured: --cpu and --vcpus "
+                             "are needed");
     return policy_guest_check (owner->guest_policy, error) &&
            policy_guest_require (owner->guest_policy, options->accept_debug, error);
 }
@@ -194,7 +210,8 @@ static gboolean
 fill_table (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
     owner->table = ovmf_secret_table_new ();
-    if (!policy_release_fill_table (owner->release, owner->table, error))
+    if (owner->release != NULL &&
+        !policy_release_fill_table (owner->release, owner->table, error))
         return FALSE;
     for (char **i = options->secrets; i != NULL && *i != NULL; i++) {
         g_autofree char *name = NULL;
@@ -214,7 +231,8 @@ set_paths (const LaunchOptions *options, LaunchOwner *owner)
 {
     const guint n = options->backing != NULL ? g_strv_length (options->backing) : 0;
 
-    owner->image = g_canonicalize_filename (options->image, NULL);
+    if (options->image != NULL)
+        owner->image = g_canonicalize_filename (options->image, NULL);
     owner->backing = g_new0 (char *, n + 1);
     for (guint i = 0; i < n; i++)
         owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
@@ -251,12 +269,34 @@ find_release (const LaunchOptions *options,
 {
     gboolean by_uuid_alone = FALSE;
 
+    if (options->release == NULL && owner->image == NULL)
+        return TRUE;
     owner->release = options->release != NULL
                          ? policy_owner_take_release (owner->owner, options->release, error)
                          : policy_owner_find_release (owner->owner, owner->image, uuid,
                                                       &by_uuid_alone, error);
     return owner->release != NULL &&
            (!by_uuid_alone || check_named (options, owner, error));
+}
+
+/* Session files name their owner. */
+static gboolean
+check_godh (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
+{
+    guint8 cert[SEV_CERT_SIZE];
+
+    if (options->godh == NULL)
+        return TRUE;
+    g_autoptr (GBytes) godh = policy_read_cert_bytes (options->godh, SEV_CERT_SIZE, error);
+    if (godh == NULL)
+        return FALSE;
+    sev_cert_encode (policy_owner_get_cert (owner->owner), cert);
+    if (memcmp (g_bytes_get_data (godh, NULL), cert, sizeof cert) == 0)
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MISMATCH,
+                 "'%s': the session was made with another certificate than '%s'",
+                 options->godh, options->owner_cert);
+    return FALSE;
 }
 
 /* The image's UUID is read before the owner's key is, and by another process. */
@@ -267,7 +307,7 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
     g_autofree char *uuid = NULL;
 
-    if (options->release == NULL &&
+    if (options->release == NULL && owner->image != NULL &&
         !image_peek_luks_uuid (owner->image, options->format,
                                (const char *const *) owner->backing, owner->run_as, &uuid,
                                error))
@@ -281,8 +321,8 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
     if (owner->owner == NULL)
         return FALSE;
     return find_release (options, owner, uuid, error) &&
-           read_session (options, owner, error) && read_amd_files (options, owner, error) &&
-           fill_table (options, owner, error);
+           check_godh (options, owner, error) && read_session (options, owner, error) &&
+           read_amd_files (options, owner, error) && fill_table (options, owner, error);
 }
 
 static gboolean

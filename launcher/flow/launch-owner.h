@@ -26,7 +26,8 @@ typedef enum {
  */
 typedef struct {
     PolicyOwner *owner;
-    PolicyRelease *release; /* of @owner; its secrets are loaded */
+    PolicyRelease *release; /* (nullable) with %LAUNCH_WAY_ATTACH; of @owner; its secrets
+                               are loaded */
     OvmfSecretTable *table; /* of the release and of --secret */
     guint32 guest_policy;
     GBytes *session;       /* (nullable): made elsewhere */
@@ -38,7 +39,7 @@ typedef struct {
     GArray *accepted;      /* (element-type digest): --accept-firmware */
     SessionKeeper *keeper; /* (nullable): --session-dir */
     RunAs *run_as;         /* (nullable): who this program has become */
-    char *image;           /* absolute path */
+    char *image;           /* (nullable) with %LAUNCH_WAY_ATTACH: absolute path */
     char **backing;        /* absolute paths */
     LaunchPlace place;
     char *uri;                /* (nullable) */

@@ -54,11 +54,21 @@ use_emulated (const LaunchOptions *options, LaunchOwner *owner, GError **error)
     return owner->emulated_path != NULL;
 }
 
+/* The guest is there; the emulated host only gives certificates. */
+static gboolean
+attach (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    owner->place = LAUNCH_PLACE_URI;
+    return options->emulated_host == NULL || use_emulated (options, owner, error);
+}
+
 gboolean
 launch_place_choose (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
     g_autofree char *why = NULL;
 
+    if (options->way == LAUNCH_WAY_ATTACH)
+        return attach (options, owner, error);
     if (!parse_platform (options, owner, error))
         return FALSE;
     if (options->connect != NULL)

@@ -40,6 +40,13 @@ set_object (JsonObject *object, const char *name, JsonObject *member)
         json_object_set_null_member (object, name);
 }
 
+/* Returns: (nullable) */
+static const char *
+release_name (const LaunchOwner *owner)
+{
+    return owner->release != NULL ? policy_release_get_name (owner->release) : NULL;
+}
+
 static JsonObject *
 domain_json (const LaunchResult *result)
 {
@@ -85,8 +92,11 @@ platform_json (const LaunchResult *result)
 }
 
 static JsonObject *
-guest_json (const LaunchOwner *owner, const LaunchResult *result)
+guest_json (const LaunchOptions *options,
+            const LaunchOwner *owner,
+            const LaunchResult *result)
 {
+    const gboolean there = options->way == LAUNCH_WAY_ATTACH;
     JsonObject *object = json_object_new ();
     JsonArray *flags = json_array_new ();
     g_auto (GStrv) names = policy_guest_flags (owner->guest_policy);
@@ -97,8 +107,15 @@ guest_json (const LaunchOwner *owner, const LaunchResult *result)
     for (char **i = names; *i != NULL; i++)
         json_array_add_string_element (flags, *i);
     json_object_set_array_member (object, "policy_flags", flags);
-    json_object_set_int_member (object, "vcpus", result->boot->vcpus);
-    json_object_set_int_member (object, "memory_mib", result->boot->memory);
+    /* Of a guest that is there already only what was measured is known. */
+    if (!there || result->es)
+        json_object_set_int_member (object, "vcpus", result->boot->vcpus);
+    else
+        json_object_set_null_member (object, "vcpus");
+    if (!there)
+        json_object_set_int_member (object, "memory_mib", result->boot->memory);
+    else
+        json_object_set_null_member (object, "memory_mib");
     return object;
 }
 
@@ -120,7 +137,7 @@ vcpus_json (const LaunchResult *result)
     g_autofree char *signature = g_strdup_printf ("0x%08x", result->vcpus.signature);
 
     json_object_set_int_member (object, "count", result->vcpus.count);
-    json_object_set_string_member (object, "cpu_model", result->cpu_model);
+    set_text (object, "cpu_model", result->cpu_model);
     json_object_set_string_member (object, "signature", signature);
     json_object_set_string_member (object, "vmsa",
                                    policy_vmsa_form_name (result->vcpus.form));
@@ -138,7 +155,7 @@ measured_json (const LaunchOwner *owner, const LaunchResult *result)
         object, "firmware",
         file_json (boot->firmware.path, boot->firmware.size, boot->firmware.sha256));
     set_object (object, "vcpus",
-                result->es && result->cpu_model != NULL ? vcpus_json (result) : NULL);
+                result->es && result->vcpus.signature != 0 ? vcpus_json (result) : NULL);
     if (!boot->measured) {
         json_object_set_null_member (object, "kernel");
         json_object_set_null_member (object, "initrd");
@@ -265,11 +282,13 @@ launch_report_json (const LaunchOptions *options,
     const gboolean has_boot = result->boot != NULL;
     const gboolean rehearsed = error == NULL && !result->verified;
 
-    json_object_set_string_member (object, "schema", "sevlaunch.launch/1");
+    json_object_set_string_member (
+        object, "schema",
+        options->way == LAUNCH_WAY_ATTACH ? "sevlaunch.attach/1" : "sevlaunch.launch/1");
     set_object (object, "domain", domain_json (result));
-    set_text (object, "release", policy_release_get_name (owner->release));
+    set_text (object, "release", release_name (owner));
     set_object (object, "platform", result->chain != NULL ? platform_json (result) : NULL);
-    set_object (object, "guest", has_boot ? guest_json (owner, result) : NULL);
+    set_object (object, "guest", has_boot ? guest_json (options, owner, result) : NULL);
     set_object (object, "measured", has_boot ? measured_json (owner, result) : NULL);
     set_object (object, "measurement", has_boot ? measurement_json (result) : NULL);
     json_object_set_string_member (
@@ -309,8 +328,9 @@ print_measured (const LaunchOwner *owner, const LaunchResult *result)
     printf ("measured:\n");
     print_digest ("firmware", boot->firmware.sha256, boot->firmware.path);
     if (result->es)
-        printf ("  vCPUs      %u of model %s, their initial state\n", result->vcpus.count,
-                result->cpu_model);
+        printf ("  vCPUs      %u of signature 0x%08x (%s), their initial state\n",
+                result->vcpus.count, result->vcpus.signature,
+                result->cpu_model != NULL ? result->cpu_model : "--cpu");
     if (!boot->measured) {
         printf ("  nothing else: the image's own boot loader\n");
         return;
@@ -402,7 +422,7 @@ launch_report_words (const LaunchOptions *options,
     if (!result->verified) {
         printf ("dry run: '%s' would be launched at %s with policy 0x%08x (%s)\n",
                 result->name, result->uri, owner->guest_policy, policy);
-        printf ("release: %s\n", policy_release_get_name (owner->release));
+        printf ("release: %s\n", release_name (owner));
         print_measured (owner, result);
         print_unproven (result);
         return;
@@ -413,7 +433,7 @@ launch_report_words (const LaunchOptions *options,
                                    : "running");
     print_platform (result);
     printf ("policy: 0x%08x (%s)\n", owner->guest_policy, policy);
-    printf ("release: %s\n", policy_release_get_name (owner->release));
+    printf ("release: %s\n", owner->release != NULL ? release_name (owner) : "none");
     print_measured (owner, result);
     printf ("secrets: %u released\n",
             result->released ? ovmf_secret_table_count (owner->table) : 0);
@@ -421,6 +441,8 @@ launch_report_words (const LaunchOptions *options,
     print_judged_on (result);
     if (result->said != NULL)
         printf ("its console: %s\n", result->said);
+    if (options->way == LAUNCH_WAY_ATTACH)
+        return;
     printf ("console: ");
     print_way (options, owner, result);
 }

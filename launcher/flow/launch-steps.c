@@ -78,9 +78,9 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         return flow_set_refused (flow, error);
     if (!secrets_fit (flow, error))
         return FALSE;
-    /* Which processors there are depends on the host. */
+    /* Which processors there are depends on the host, where it chooses. */
     if (result->es)
-        return TRUE;
+        return flow->options->cpu == NULL || flow_expect_vcpus (flow, error);
     result->has_digest =
         launch_boot_digest (result->boot, NULL, result->launch_digest, error);
     return result->has_digest;
@@ -157,6 +157,11 @@ read_emulated_certs (LaunchFlow *flow,
                      GBytes **ark,
                      GError **error)
 {
+    /* Of a guest without libvirt it is only known which host it is in. */
+    if (flow->emulated == NULL)
+        flow->emulated = emulated_host_open (flow->owner->emulated_path, error);
+    if (flow->emulated == NULL)
+        return FALSE;
     *cek = emulated_host_read_cert (flow->emulated, "cek", error);
     *ask = *cek != NULL ? emulated_host_read_cert (flow->emulated, "ask", error) : NULL;
     *ark = *ask != NULL ? emulated_host_read_cert (flow->emulated, "ark", error) : NULL;
@@ -215,19 +220,20 @@ require_chain (LaunchFlow *flow, GError **error)
 gboolean
 flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
-    g_auto (VirtPlatform) platform = { 0 };
+    VirtPlatform *platform = &flow->platform;
     g_autoptr (GBytes) cek = NULL;
     g_autoptr (GBytes) ask = NULL;
     g_autoptr (GBytes) ark = NULL;
 
-    if (!virt_read_platform (flow->connection, &platform, error))
+    if (platform->pdh == NULL && !virt_read_platform (flow->connection, platform, error))
         return FALSE;
-    if (flow->emulated != NULL ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
-                               : !take_amd_certs (flow, &platform, &cek, &ask, &ark, error))
+    if (flow->owner->place == LAUNCH_PLACE_EMULATED
+            ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
+            : !take_amd_certs (flow, platform, &cek, &ask, &ark, error))
         return FALSE;
     const PolicyChainInput input = {
-        .pdh = platform.pdh,
-        .cert_chain = platform.cert_chain,
+        .pdh = platform->pdh,
+        .cert_chain = platform->cert_chain,
         .cek = cek,
         .ask = ask,
         .ark = ark,
@@ -308,20 +314,13 @@ build_xml (LaunchFlow *flow, GError **error)
     return domain_xml_build (&config, error);
 }
 
-gboolean
-flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+/* What the guest is made of. */
+static gboolean
+prepare_guest (LaunchFlow *flow, GError **error)
 {
     LaunchResult *result = &flow->result;
     g_autofree char *dir = NULL;
 
-    result->session = make_session (flow, error);
-    if (result->session == NULL)
-        return FALSE;
-    if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
-                                      policy_session_get_id (result->session), error))
-        return FALSE;
-    policy_session_judge (result->session, flow->options->allow_unbound_session,
-                          result->verdict);
     if (flow->emulated != NULL)
         dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
     if (!launch_boot_place (result->boot, dir, error))
@@ -332,6 +331,22 @@ flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     if (flow->options->print_xml || flow->options->dry_run)
         launch_boot_remove (result->boot);
     return result->xml != NULL;
+}
+
+gboolean
+flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    result->session = make_session (flow, error);
+    if (result->session == NULL)
+        return FALSE;
+    if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
+                                      policy_session_get_id (result->session), error))
+        return FALSE;
+    policy_session_judge (result->session, flow->options->allow_unbound_session,
+                          result->verdict);
+    return flow->options->way == LAUNCH_WAY_ATTACH || prepare_guest (flow, error);
 }
 
 gboolean

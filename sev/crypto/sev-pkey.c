@@ -21,6 +21,23 @@ no_passphrase (char *buf, int size, int rwflag, void *data)
     return -1;
 }
 
+/* Takes @pkey. */
+static EVP_PKEY *
+require_type (EVP_PKEY *pkey, const char *what, const char *type, GError **error)
+{
+    if (pkey == NULL) {
+        sev_set_openssl_error (error, what);
+        return NULL;
+    }
+    if (!EVP_PKEY_is_a (pkey, type)) {
+        g_set_error (error, SEV_ERROR, SEV_ERROR_MALFORMED, "%s: a %s key, expected %s",
+                     what, EVP_PKEY_get0_type_name (pkey), type);
+        EVP_PKEY_free (pkey);
+        return NULL;
+    }
+    return pkey;
+}
+
 EVP_PKEY *
 sev_pkey_from_pem (const void *pem, gsize len, const char *type, GError **error)
 {
@@ -30,18 +47,19 @@ sev_pkey_from_pem (const void *pem, gsize len, const char *type, GError **error)
     EVP_PKEY *pkey =
         bio != NULL ? PEM_read_bio_PrivateKey (bio, NULL, no_passphrase, NULL) : NULL;
     BIO_free (bio);
-    if (pkey == NULL) {
-        sev_set_openssl_error (error, "private key in PEM");
-        return NULL;
-    }
-    if (!EVP_PKEY_is_a (pkey, type)) {
-        g_set_error (error, SEV_ERROR, SEV_ERROR_MALFORMED,
-                     "private key in PEM: a %s key, expected %s",
-                     EVP_PKEY_get0_type_name (pkey), type);
-        EVP_PKEY_free (pkey);
-        return NULL;
-    }
-    return pkey;
+    return require_type (pkey, "private key in PEM", type, error);
+}
+
+EVP_PKEY *
+sev_pkey_public_from_pem (const void *pem, gsize len, const char *type, GError **error)
+{
+    g_return_val_if_fail (len <= G_MAXINT, NULL);
+
+    BIO *bio = BIO_new_mem_buf (pem, (int) len);
+    EVP_PKEY *pkey =
+        bio != NULL ? PEM_read_bio_PUBKEY (bio, NULL, no_passphrase, NULL) : NULL;
+    BIO_free (bio);
+    return require_type (pkey, "public key in PEM", type, error);
 }
 
 SevSecret *

@@ -9,13 +9,18 @@
 
 G_BEGIN_DECLS
 
-/* What EC and RSA keys share; private to sev/crypto. */
+/* What the kinds of keys share; private to sev/crypto. */
 
 /** sev_hash_md: Returns: OpenSSL's static description of @hash */
 const EVP_MD *sev_hash_md (SevHash hash);
-/** sev_pkey_from_pem: Returns: (transfer full): an unencrypted private key of @type, "EC"
- * or "RSA" */
+/** sev_pkey_from_pem: Returns: (transfer full): an unencrypted private key of @type, "EC",
+ * "RSA" or "ED25519" */
 EVP_PKEY *sev_pkey_from_pem (const void *pem, gsize len, const char *type, GError **error);
+/** sev_pkey_public_from_pem: the same of a SubjectPublicKeyInfo */
+EVP_PKEY *sev_pkey_public_from_pem (const void *pem,
+                                    gsize len,
+                                    const char *type,
+                                    GError **error);
 /** sev_pkey_to_pem: Returns: (transfer full): PKCS#8, without a NUL, never outside wiped
  * memory */
 SevSecret *sev_pkey_to_pem (EVP_PKEY *pkey, GError **error);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "launcher/cli/command.h"
+#include "launcher/cli/launch-command.h"
+
+#define SESSION_SUFFIX "_session.b64"
+
+static const char summary[] =
+    "Judges a guest that was started without libvirt and waits in QEMU (-S): verifies the\n"
+    "platform and the launch over QEMU's QMP socket, injects secrets, and resumes the "
+    "guest\n"
+    "if --resume says so.  It never ends the guest, and never resumes one that it refused.";
+
+typedef struct {
+    LaunchOptions launch;
+    char *dir; /* --session-dir */
+} AttachOptions;
+
+static void
+attach_options_clear (AttachOptions *o)
+{
+    launch_options_clear (&o->launch);
+    g_free (o->dir);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AttachOptions, attach_options_clear)
+
+static gboolean
+parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError **error)
+{
+    LaunchOptions *o = &a->launch;
+    const GOptionEntry entries[] = {
+        { "qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->qmp, "QEMU's QMP socket", "SOCKET" },
+        { "session-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->dir,
+          "Where the launch's session files are: N_tik.bin, N_tek.bin, N_godh.b64 and "
+          "N_session.b64",
+          "DIR" },
+        { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
+          "N of the session files (default: the only one there)", "N" },
+        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
+          "The guest owner's certificate, in the owner's directory", "FILE" },
+        { "release", 0, 0, G_OPTION_ARG_STRING, &o->release,
+          "What boots must be this release's, and its secrets are injected", "NAME" },
+        { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
+          "Guest policy: names with commas between them, or 0x…", "POLICY" },
+        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
+          "Take a guest policy that lets the host read the guest (dangerous)", NULL },
+        { "firmware", 0, 0, G_OPTION_ARG_FILENAME, &o->firmware, "Firmware image", "FILE" },
+        { "uki", 0, 0, G_OPTION_ARG_FILENAME, &o->uki, "Unified kernel image", "FILE" },
+        { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->kernel, "Kernel", "FILE" },
+        { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->initrd, "Initrd", "FILE" },
+        { "append", 0, 0, G_OPTION_ARG_STRING, &o->append, "Kernel command line", "TEXT" },
+        { "vcpus", 0, 0, G_OPTION_ARG_INT, &o->vcpus, "Number of processors, with SEV-ES",
+          "N" },
+        { "cpu", 0, 0, G_OPTION_ARG_STRING, &o->cpu,
+          "Their model, such as EPYC, or FAMILY,MODEL,STEPPING; with SEV-ES", "CPU" },
+        { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->accept_firmware,
+          "Release secrets to this firmware although it is not pinned (dangerous)",
+          "SHA256" },
+        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
+          "One more secret than the release's (repeatable; FILE may be -)",
+          "ALIAS|GUID:FILE" },
+        { "emulated-host", 0, 0, G_OPTION_ARG_FILENAME, &o->emulated_host,
+          "The guest is in this emulated host", "DIR" },
+        { "run-as", 0, 0, G_OPTION_ARG_STRING, &o->run_as,
+          "User whom root becomes for it (default: sevlaunch, else nobody)", "USER" },
+        { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o->cek,
+          "The chip's CEK certificate, signed by AMD", "FILE" },
+        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
+          "AMD's certificates ASK and ARK, in one file", "FILE" },
+        { "allow-unbound-session", 0, 0, G_OPTION_ARG_NONE, &o->allow_unbound_session,
+          "Take the session without the owner's key, for whatever platform it is "
+          "(dangerous)",
+          NULL },
+        { "allow-unmeasured-boot", 0, 0, G_OPTION_ARG_NONE, &o->allow_unmeasured_boot,
+          "Release secrets to a guest without measured kernel (dangerous)", NULL },
+        { "allow-legacy-api", 0, 0, G_OPTION_ARG_NONE, &o->allow_legacy_api,
+          "Take platforms with an API before 0.17 (dangerous)", NULL },
+        { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "Resume the verified guest",
+          NULL },
+        G_OPTION_ENTRY_NULL,
+    };
+
+    if (!command_parse ("attach", "", summary, entries, common, argc, argv, error))
+        return FALSE;
+    if (*argc > 1 || o->qmp == NULL || a->dir == NULL) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             *argc > 1 ? "attach takes options only"
+                                       : "--qmp and --session-dir are needed (see "
+                                         "'sevlaunch attach --help')");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Returns: (nullable): the one name of session files in @dir */
+static char *
+find_name (const char *dir, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (GDir) files = g_dir_open (dir, 0, &cause);
+    g_autofree char *found = NULL;
+    const char *file;
+
+    if (files == NULL) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--session-dir: %s",
+                     cause->message);
+        return NULL;
+    }
+    while ((file = g_dir_read_name (files)) != NULL) {
+        if (!g_str_has_suffix (file, SESSION_SUFFIX))
+            continue;
+        if (found != NULL) {
+            g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                         "there is more than one session in '%s': name it with --name",
+                         dir);
+            return NULL;
+        }
+        found = g_strndup (file, strlen (file) - strlen (SESSION_SUFFIX));
+    }
+    if (found == NULL)
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "there is no file N" SESSION_SUFFIX " in '%s'", dir);
+    return g_steal_pointer (&found);
+}
+
+static gboolean
+take_session (AttachOptions *a, GError **error)
+{
+    LaunchOptions *o = &a->launch;
+    const struct {
+        char **path;
+        const char *suffix;
+    } files[] = {
+        { &o->session, SESSION_SUFFIX },
+        { &o->tik, "_tik.bin" },
+        { &o->tek, "_tek.bin" },
+        { &o->godh, "_godh.b64" },
+    };
+
+    if (o->name == NULL)
+        o->name = find_name (a->dir, error);
+    if (o->name == NULL)
+        return FALSE;
+    for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+        *files[i].path = g_strconcat (a->dir, "/", o->name, files[i].suffix, NULL);
+    return TRUE;
+}
+
+int
+cmd_attach (int argc, char **argv)
+{
+    g_auto (AttachOptions) options = { .launch = { .way = LAUNCH_WAY_ATTACH } };
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    if (!parse (&options, &common, &argc, &argv, &error) ||
+        !take_session (&options, &error))
+        return command_fail (&common, error);
+    /* A guest without kernel hashes is one whose own boot loader runs, unmeasured. */
+    options.launch.own_boot_loader =
+        options.launch.uki == NULL && options.launch.kernel == NULL;
+    g_autoptr (LaunchOwner) owner = launch_owner_prepare (&options.launch, &error);
+    if (owner == NULL)
+        return command_fail (&common, error);
+    return launch_command_run (&options.launch, owner, &common);
+}
