@@ -320,7 +320,8 @@ launch_boot_resolve (const LaunchOptions *options,
         !take_firmware (boot, options, es, error) || !hash_all (boot, error))
         return NULL;
     /* The guest wants it for itself. */
-    image_info_close (boot->image);
+    if (boot->image != NULL)
+        image_info_close (boot->image);
     return g_steal_pointer (&boot);
 }
 
