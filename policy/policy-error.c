@@ -54,8 +54,12 @@ static const ErrorKind kinds[] = {
     KIND (SESSION_REUSED, "session-reused", NOT_VERIFIED),
     KIND (MEASUREMENT_REPLAYED, "measurement-replayed", NOT_VERIFIED),
     KIND (LEDGER_DAMAGED, "ledger-damaged", INPUT),
+    KIND (REPORT_MALFORMED, "report-malformed", NOT_VERIFIED),
+    KIND (REPORT_SIGNATURE, "report-signature", NOT_VERIFIED),
+    KIND (EVIDENCE_MALFORMED, "evidence-malformed", NOT_VERIFIED),
+    KIND (EVIDENCE_STORE, "evidence-store", INPUT),
 };
-G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == POLICY_ERROR_LEDGER_DAMAGED + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == POLICY_ERROR_EVIDENCE_STORE + 1);
 
 static const ErrorKind *
 find_kind (const GError *error)

@@ -53,6 +53,10 @@ typedef enum {
     POLICY_ERROR_SESSION_REUSED,   /* session-reused */
     POLICY_ERROR_MEASUREMENT_REPLAYED, /* measurement-replayed */
     POLICY_ERROR_LEDGER_DAMAGED,       /* ledger-damaged */
+    POLICY_ERROR_REPORT_MALFORMED,     /* report-malformed: of ATTESTATION */
+    POLICY_ERROR_REPORT_SIGNATURE,     /* report-signature */
+    POLICY_ERROR_EVIDENCE_MALFORMED,   /* evidence-malformed */
+    POLICY_ERROR_EVIDENCE_STORE,       /* evidence-store: the folder is damaged */
 } PolicyError;
 
 #define POLICY_ERROR (policy_error_quark ())

@@ -73,7 +73,7 @@ test_ids (void)
     g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
 
     check_domain (seen, LAUNCHER_ERROR, LAUNCHER_ERROR_TERMINATED);
-    check_domain (seen, POLICY_ERROR, POLICY_ERROR_LEDGER_DAMAGED);
+    check_domain (seen, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
     check_domain (seen, IMAGE_ERROR, IMAGE_ERROR_IO);
 }
 
@@ -137,7 +137,7 @@ test_unknown (void)
     assert_reason (LAUNCHER_ERROR, -1, "internal-error", 70);
     assert_reason (LAUNCHER_ERROR, LAUNCHER_ERROR_TERMINATED + 1, "internal-error", 70);
     assert_reason (POLICY_ERROR, -1, "internal-error", 70);
-    assert_reason (POLICY_ERROR, POLICY_ERROR_LEDGER_DAMAGED + 1, "internal-error", 70);
+    assert_reason (POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE + 1, "internal-error", 70);
     assert_reason (IMAGE_ERROR, -1, "internal-error", 70);
     assert_reason (IMAGE_ERROR, IMAGE_ERROR_IO + 1, "internal-error", 70);
 }

@@ -157,7 +157,7 @@ test_errors (void)
     g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
     g_autoptr (GError) foreign = g_error_new_literal (G_FILE_ERROR, 0, "foreign");
 
-    for (int code = 0; code <= POLICY_ERROR_LEDGER_DAMAGED; code++) {
+    for (int code = 0; code <= POLICY_ERROR_EVIDENCE_STORE; code++) {
         g_autoptr (GError) error = g_error_new_literal (POLICY_ERROR, code, "x");
         const char *id = policy_error_id (error);
         g_assert_nonnull (id);

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/evidence/evidence-check.h"
+
+#include <string.h>
+
+#include "policy/attest/attest-report.h"
+#include "policy/attest/owner-measure.h"
+#include "policy/guest-policy.h"
+#include "policy/owner-sign.h"
+#include "policy/policy-error.h"
+#include "sev/base/sev-bytes.h"
+#include "sev/crypto/sev-digest.h"
+
+typedef struct {
+    const Evidence *evidence;
+    const EvidenceManifest *m;
+    const EvidenceQuestion *question;
+    EvidenceAnswer *answer;
+    char *root; /* "anyone who trusts the root …" */
+    gboolean chain_ok;
+} Work;
+
+const char *
+evidence_standing_name (EvidenceStanding standing)
+{
+    static const char *const names[] = { "proven", "said", "owner-only", "open",
+                                         "refused" };
+
+    g_return_val_if_fail ((guint) standing < G_N_ELEMENTS (names), NULL);
+    return names[standing];
+}
+
+static void
+finding_free (gpointer data)
+{
+    EvidenceFinding *finding = data;
+
+    g_free (finding->id);
+    g_free (finding->text);
+    g_free (finding->to);
+    g_free (finding);
+}
+
+void
+evidence_answer_free (EvidenceAnswer *answer)
+{
+    if (answer == NULL)
+        return;
+    g_ptr_array_unref (answer->findings);
+    g_clear_pointer (&answer->chain, policy_chain_unref);
+    g_free (answer);
+}
+
+static EvidenceFinding *
+finding_new (EvidenceStanding standing, const char *id, const char *to, char *text)
+{
+    EvidenceFinding *finding = g_new0 (EvidenceFinding, 1);
+
+    finding->standing = standing;
+    finding->id = g_strdup (id);
+    finding->to = g_strdup (to);
+    finding->text = text;
+    return finding;
+}
+
+G_GNUC_PRINTF (5, 6)
+static void
+add (Work *work,
+     EvidenceStanding standing,
+     const char *id,
+     const char *to,
+     const char *format,
+     ...)
+{
+    va_list args;
+
+    va_start (args, format);
+    g_ptr_array_add (work->answer->findings,
+                     finding_new (standing, id, to, g_strdup_vprintf (format, args)));
+    va_end (args);
+    if (standing == EVIDENCE_REFUSED)
+        work->answer->refused = TRUE;
+}
+
+/* The name is what tests/checks/test-docs.py looks for. */
+#define reason_new(id, work, ...) add (work, EVIDENCE_REFUSED, id, NULL, __VA_ARGS__)
+
+static const char to_owner[] = "only the owner: whoever has the session's TIK can make it";
+static const char to_signer[] = "anyone who takes the signer's word";
+
+static void
+check_signature (Work *work)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (work->question->signer == NULL) {
+        add (work, EVIDENCE_OPEN, "signature", NULL,
+             "who signed this: no key was given to check it with");
+        return;
+    }
+    g_autofree char *id = policy_sign_key_id (work->question->signer, NULL);
+    if (!evidence_verify_signature (work->evidence, work->question->signer, &cause))
+        reason_new ("evidence-signature", work,
+                    "the file is not as the holder of this signing key signed it");
+    else
+        add (work, EVIDENCE_PROVEN, "signature", "anyone who has sign.pub from the owner",
+             "manifest and report are as the key %s signed them", id);
+    if (g_strcmp0 (id, work->m->signer) != 0)
+        reason_new ("evidence-signer", work,
+                    "the manifest says that another key signs it: %s", work->m->signer);
+}
+
+/* What the manifest says of the platform must be what its certificates say. */
+static gboolean
+platform_agrees (const EvidenceManifest *m, const PolicyChain *chain)
+{
+    return g_strcmp0 (m->platform_kind,
+                      policy_platform_kind_name (policy_chain_get_kind (chain))) == 0 &&
+           m->emulated == (policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED ||
+                           policy_chain_says_emulated (chain)) &&
+           g_strcmp0 (m->generation, policy_chain_get_generation (chain)) == 0 &&
+           g_strcmp0 (m->platform_owner, policy_chain_get_owner (chain)) == 0 &&
+           g_strcmp0 (m->owner_fingerprint, policy_chain_get_owner_fingerprint (chain)) ==
+               0 &&
+           g_strcmp0 (m->root_fingerprint, policy_chain_get_root_fingerprint (chain)) == 0;
+}
+
+static void
+report_platform (Work *work)
+{
+    const PolicyChain *chain = work->answer->chain;
+    const char *root = policy_chain_get_root_fingerprint (chain);
+    const gboolean emulated = policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED;
+
+    work->root = emulated ? g_strdup_printf ("anyone who trusts the EMULATED root %s", root)
+                          : g_strdup_printf ("anyone who trusts AMD's root %s (%s)", root,
+                                             policy_chain_get_generation (chain));
+    work->chain_ok = TRUE;
+    if (emulated)
+        add (work, EVIDENCE_PROVEN, "platform", work->root,
+             "the certificates are of an EMULATED platform, which protects nothing");
+    else
+        add (work, EVIDENCE_PROVEN, "platform", work->root,
+             "the platform is AMD SEV, %s, its owner %s",
+             policy_chain_get_generation (chain), policy_chain_get_owner (chain));
+    if (!platform_agrees (work->m, chain))
+        reason_new ("evidence-platform", work,
+                    "the manifest says something else of the platform than the "
+                    "certificates in it");
+}
+
+static void
+check_chain (Work *work)
+{
+    const PolicyChain *chain = work->answer->chain;
+    g_autoptr (GError) cause = NULL;
+
+    if (policy_chain_require (chain, &cause)) {
+        report_platform (work);
+        return;
+    }
+    if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED))
+        reason_new ("evidence-root", work,
+                    "the certificates end in a root that is neither AMD's nor "
+                    "trusted here: %s",
+                    policy_chain_get_root_fingerprint (chain));
+    else
+        reason_new ("evidence-chain", work, "%s", cause->message);
+}
+
+/* The report speaks for itself; the manifest must say the same if it says "verified". */
+static void
+compare_report (Work *work, const PolicyReport *report)
+{
+    const EvidenceManifest *m = work->m;
+    guint8 nonce[SEV_NONCE_SIZE];
+    gboolean ok = TRUE;
+
+    if (!evidence_manifest_get_mnonce (work->evidence->text, nonce, NULL) ||
+        memcmp (nonce, report->mnonce, sizeof nonce) != 0) {
+        reason_new ("evidence-report-nonce", work,
+                    "the platform's report was not made for this manifest");
+        ok = FALSE;
+    }
+    const gboolean same =
+        m->has_digest && memcmp (m->digest, report->digest, SEV_DIGEST_SIZE) == 0;
+    if (m->verified && !same) {
+        reason_new ("evidence-report-digest", work,
+                    "the platform reports another launch digest than the manifest says");
+        ok = FALSE;
+    }
+    if (m->verified && m->policy != report->policy) {
+        reason_new ("evidence-report-policy", work,
+                    "the platform reports guest policy 0x%08x, the manifest says 0x%08x",
+                    report->policy, m->policy);
+        ok = FALSE;
+    }
+    if (!ok || !work->chain_ok)
+        return;
+    g_autofree char *hex = sev_hex_encode (report->digest, SEV_DIGEST_SIZE);
+    g_autofree char *policy = policy_guest_to_text (report->policy);
+    add (work, EVIDENCE_PROVEN, "launch", work->root,
+         "the platform's PEK signed, for this manifest, launch digest %s and guest policy "
+         "0x%08x (%s)",
+         hex, report->policy, policy);
+    if (!same)
+        add (work, EVIDENCE_PROVEN, "other-launch", work->root,
+             "this is not the launch digest that the owner expected");
+}
+
+static void
+check_report (Work *work)
+{
+    GBytes *bytes = work->evidence->report;
+    g_autoptr (GError) cause = NULL;
+    PolicyReport report;
+    SevCert pek;
+    gsize len;
+
+    if (bytes == NULL) {
+        add (work, EVIDENCE_OPEN, "launch", NULL,
+             "what the platform measured, to others than the owner: there is no report of "
+             "its own (%s)",
+             work->evidence->report_missing);
+        return;
+    }
+    const guint8 *chain = g_bytes_get_data (work->m->cert_chain, &len);
+    const gboolean decoded =
+        len == SEV_CERT_CHAIN_SIZE && sev_cert_decode (chain, SEV_CERT_SIZE, &pek, NULL);
+    const guint8 *data = g_bytes_get_data (bytes, &len);
+    if (!decoded) {
+        reason_new ("report-signature", work,
+                    "there is no PEK to check the platform's report with");
+        return;
+    }
+    if (!policy_report_verify (data, len, &pek, &report, &cause)) {
+        if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_REPORT_MALFORMED))
+            reason_new ("report-malformed", work, "%s", cause->message);
+        else
+            reason_new ("report-signature", work, "%s", cause->message);
+        return;
+    }
+    work->answer->has_report = TRUE;
+    memcpy (work->answer->report_digest, report.digest, SEV_DIGEST_SIZE);
+    compare_report (work, &report);
+}
+
+static gboolean
+checks_complete (const EvidenceManifest *m, gboolean *all_passed)
+{
+    *all_passed = TRUE;
+    if (m->checks->len != POLICY_N_CHECKS)
+        return FALSE;
+    for (guint i = 0; i < POLICY_N_CHECKS; i++) {
+        const EvidenceCheck *check = g_ptr_array_index (m->checks, i);
+        if (strcmp (check->name, policy_check_name ((PolicyCheck) i)) != 0)
+            return FALSE;
+        *all_passed = *all_passed && check->passed;
+    }
+    return TRUE;
+}
+
+static const char *
+verdict_problem (const EvidenceManifest *m)
+{
+    gboolean all_passed;
+
+    if (!checks_complete (m, &all_passed))
+        return "it does not list the checks of a verdict";
+    if (m->verified && !all_passed)
+        return "it says verified, but not every check was passed";
+    if (m->verified && !m->has_digest)
+        return "it says verified, but has no launch digest";
+    if (m->verified && g_strcmp0 (m->judged_on, "nowhere") == 0)
+        return "it does not say where it was judged";
+    if (!m->verified && m->reasons->len == 0)
+        return "it says refused without a reason";
+    if (!m->verified && m->secrets->len > 0)
+        return "it says refused, and that secrets were released";
+    return NULL;
+}
+
+static void
+check_verdict (Work *work)
+{
+    const EvidenceManifest *m = work->m;
+    const char *problem = verdict_problem (m);
+
+    if (problem != NULL) {
+        reason_new ("evidence-verdict", work, "the verdict contradicts itself: %s",
+                    problem);
+        return;
+    }
+    add (work, EVIDENCE_SAID, "verdict", to_signer, "the launch of '%s' was %s, %s, at %s",
+         m->domain_name, m->verified ? "verified" : "refused",
+         strcmp (m->judged_on, "hypervisor") == 0      ? "judged on the hypervisor itself"
+         : strcmp (m->judged_on, "emulated-host") == 0 ? "judged on the EMULATED host"
+         : strcmp (m->judged_on, "owner-machine") == 0 ? "judged on the owner's machine"
+                                                       : "judged nowhere",
+         m->time);
+    if (m->secrets->len > 0)
+        add (work, EVIDENCE_SAID, "secrets", to_signer,
+             "%u secrets were released to this launch", m->secrets->len);
+    else
+        add (work, EVIDENCE_SAID, "secrets", to_signer, "no secret was released");
+}
+
+static void
+check_session (Work *work)
+{
+    const EvidenceManifest *m = work->m;
+    guint8 digest[SEV_DIGEST_SIZE];
+    gsize len;
+    const void *data = g_bytes_get_data (m->session, &len);
+
+    if (len != sizeof (SevSessionWire) || !sev_sha256 (data, len, digest, NULL) ||
+        memcmp (digest, m->session_id, sizeof digest) != 0 ||
+        g_bytes_get_size (m->owner_cert) != SEV_CERT_SIZE)
+        reason_new ("evidence-session", work,
+                    "the session's id is not that of the launch blob, or the blob or "
+                    "the owner's certificate is not whole");
+}
+
+static void
+check_measurement (Work *work)
+{
+    const EvidenceManifest *m = work->m;
+    g_autoptr (GError) cause = NULL;
+    SevMeasureWire wire;
+    PolicyMeasureInput input = {
+        .api_major = m->api_major,
+        .api_minor = m->api_minor,
+        .build = m->build,
+        .report = (const guint8 *) &wire,
+        .report_len = sizeof wire,
+        .allow_legacy = TRUE,
+    };
+
+    if (!m->has_digest)
+        return;
+    if (work->question->tik == NULL) {
+        add (work, EVIDENCE_OWNER_ONLY, "measurement", to_owner,
+             "the platform's measurement, its API %u.%u and build %u%s", m->api_major,
+             m->api_minor, m->build, m->verified ? "" : " (it did not match)");
+        return;
+    }
+    memcpy (input.launch_digest, m->digest, SEV_DIGEST_SIZE);
+    memcpy (wire.measure, m->reported, sizeof wire.measure);
+    memcpy (wire.mnonce, m->nonce, sizeof wire.mnonce);
+    if (policy_measure_check (work->question->tik, m->policy, &input, &cause))
+        add (work, EVIDENCE_OWNER_ONLY, "measurement", to_owner,
+             "the measurement is that of this launch digest, policy, API %u.%u and build "
+             "%u, by the TIK that was given",
+             m->api_major, m->api_minor, m->build);
+    else
+        reason_new ("evidence-measurement", work,
+                    "the measurement is not that of this launch: %s", cause->message);
+}
+
+/* With the firmware that was given and everything else from the manifest. */
+static gboolean
+digest_of (const EvidenceManifest *m,
+           const PolicyBootInputs *files,
+           guint8 out[SEV_DIGEST_SIZE],
+           GError **error)
+{
+    PolicyBootInputs inputs = { .after_firmware = files->after_firmware };
+    const PolicyVcpus vcpus = {
+        .count = m->vcpus,
+        .signature = m->cpu_signature,
+        .reset_addr = files->info.es_reset_addr,
+        .form = g_strcmp0 (m->vmsa, "init2") == 0 ? POLICY_VMSA_INIT2 : POLICY_VMSA_LEGACY,
+        .features = m->sev_features,
+    };
+
+    if (m->kernel_hashes && m->kernel != NULL) {
+        inputs.kernel_hashes = TRUE;
+        memcpy (inputs.hashes.kernel, m->kernel->sha256, SEV_DIGEST_SIZE);
+        if (m->initrd != NULL)
+            memcpy (inputs.hashes.initrd, m->initrd->sha256, SEV_DIGEST_SIZE);
+        else if (!ovmf_hashes_no_initrd (inputs.hashes.initrd, error))
+            return FALSE;
+        if (!ovmf_hashes_cmdline (m->cmdline, inputs.hashes.cmdline, error))
+            return FALSE;
+    }
+    return policy_boot_inputs_digest (&inputs, m->es ? &vcpus : NULL, out, error);
+}
+
+static gboolean
+same_part (Work *work, const char *what, const EvidenceFile *file, const PolicyBootPart *p)
+{
+    if (p->name == NULL ||
+        (file != NULL && memcmp (file->sha256, p->sha256, SEV_DIGEST_SIZE) == 0))
+        return TRUE;
+    reason_new ("evidence-file", work, "the %s '%s' is not the one that was measured", what,
+                p->name);
+    return FALSE;
+}
+
+static gboolean
+check_files (Work *work, GError **error)
+{
+    const EvidenceManifest *m = work->m;
+    const PolicyBootInputs *files = work->question->files;
+    guint8 digest[SEV_DIGEST_SIZE];
+
+    if (files == NULL) {
+        add (
+            work, EVIDENCE_SAID, "files", to_signer,
+            "firmware, kernel, initrd and command line behind the launch digest: given the "
+            "files, anyone can compute it");
+        return TRUE;
+    }
+    gboolean ok = same_part (work, "firmware", m->firmware, &files->firmware);
+    ok = same_part (work, "kernel", m->kernel, &files->kernel) && ok;
+    ok = same_part (work, "initrd", m->initrd, &files->initrd) && ok;
+    if (work->question->files_cmdline &&
+        g_strcmp0 (m->cmdline != NULL ? m->cmdline : "",
+                   files->cmdline != NULL ? files->cmdline : "") != 0) {
+        reason_new ("evidence-file", work,
+                    "the command line is not the one that was measured");
+        ok = FALSE;
+    }
+    if (!ok || !m->has_digest)
+        return TRUE;
+    if (!digest_of (m, files, digest, error))
+        return FALSE;
+    if (memcmp (digest, m->digest, sizeof digest) != 0)
+        reason_new ("evidence-digest", work,
+                    "the launch digest is not that of this firmware with the hashes and "
+                    "processors in the manifest");
+    else
+        add (work,
+             work->answer->has_report && work->chain_ok ? EVIDENCE_PROVEN : EVIDENCE_SAID,
+             "files", work->answer->has_report && work->chain_ok ? work->root : to_signer,
+             "the launch digest is of the firmware that was given, with the hashes of "
+             "kernel, initrd and command line in the manifest");
+    return TRUE;
+}
+
+static void
+add_open (Work *work)
+{
+    const EvidenceManifest *m = work->m;
+
+    for (guint i = 0; i < m->unproven->len; i++)
+        add (work, EVIDENCE_OPEN, "unproven", NULL, "%s",
+             (const char *) g_ptr_array_index (m->unproven, i));
+    if (g_strcmp0 (m->judged_on, "hypervisor") == 0)
+        add (work, EVIDENCE_OPEN, "judged-on-host", NULL,
+             "whether the host's administrator left alone the program and the owner's keys "
+             "that judged there");
+    add (work, EVIDENCE_OPEN, "after", NULL,
+         "what happened to the guest after this was written");
+}
+
+EvidenceAnswer *
+evidence_check (const Evidence *evidence, const EvidenceQuestion *question, GError **error)
+{
+    g_autoptr (EvidenceAnswer) answer = g_new0 (EvidenceAnswer, 1);
+    const EvidenceManifest *m = evidence->manifest;
+    const PolicyChainInput input = {
+        .pdh = m->pdh,
+        .cert_chain = m->cert_chain,
+        .cek = m->cek,
+        .ask = m->ask,
+        .ark = m->ark,
+    };
+    Work work = { evidence, m, question, answer, NULL, FALSE };
+
+    answer->findings = g_ptr_array_new_with_free_func (finding_free);
+    answer->chain = policy_chain_verify (&input, question->roots, error);
+    if (answer->chain == NULL)
+        return NULL;
+    check_signature (&work);
+    check_chain (&work);
+    check_report (&work);
+    check_session (&work);
+    check_verdict (&work);
+    const gboolean ok = check_files (&work, error);
+    if (ok) {
+        check_measurement (&work);
+        add (&work, EVIDENCE_SAID, "order", to_signer,
+             "this is number %" G_GUINT64_FORMAT " of the owner's evidence", m->counter);
+        add_open (&work);
+    }
+    g_free (work.root);
+    return ok ? g_steal_pointer (&answer) : NULL;
+}
+
+/* A folder. */
+
+G_GNUC_PRINTF (3, 4)
+static void
+add_order (GPtrArray *out, const char *id, const char *format, ...)
+{
+    va_list args;
+
+    va_start (args, format);
+    g_ptr_array_add (
+        out, finding_new (EVIDENCE_REFUSED, id, NULL, g_strdup_vprintf (format, args)));
+    va_end (args);
+}
+
+#define order_reason_new(id, out, ...) add_order (out, id, __VA_ARGS__)
+
+static void
+check_gap (GPtrArray *out, guint64 expected, guint64 found)
+{
+    if (found == expected + 1)
+        order_reason_new ("evidence-gap", out, "number %" G_GUINT64_FORMAT " is missing",
+                          expected);
+    else if (found > expected)
+        order_reason_new ("evidence-gap", out,
+                          "numbers %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+                          " are missing",
+                          expected, found - 1);
+    else if (found < expected)
+        order_reason_new ("evidence-gap", out,
+                          "number %" G_GUINT64_FORMAT " is there twice", found);
+}
+
+static void
+check_row (GPtrArray *out, const EvidenceRow *row, const EvidenceRow *before)
+{
+    const EvidenceManifest *m = row->evidence->manifest;
+
+    if (m->counter != row->number) {
+        order_reason_new ("evidence-order", out,
+                          "'%s' says that it is number %" G_GUINT64_FORMAT, row->name,
+                          m->counter);
+        return;
+    }
+    if (row->number == 1 ? m->has_previous : !m->has_previous)
+        order_reason_new ("evidence-order", out, "'%s' names %s before it", row->name,
+                          m->has_previous ? "one" : "none");
+    else if (before != NULL && before->evidence != NULL &&
+             before->number + 1 == row->number &&
+             memcmp (before->evidence->sha256, m->previous, SEV_DIGEST_SIZE) != 0)
+        order_reason_new ("evidence-order", out,
+                          "'%s' names another one before it than "
+                          "'%s'",
+                          row->name, before->name);
+}
+
+GPtrArray *
+evidence_check_order (const EvidenceRow *rows,
+                      guint n,
+                      guint64 head_counter,
+                      const guint8 *head_sha256)
+{
+    GPtrArray *out = g_ptr_array_new_with_free_func (finding_free);
+    guint64 expected = 1;
+
+    for (guint i = 0; i < n; i++) {
+        check_gap (out, expected, rows[i].number);
+        expected = rows[i].number + 1;
+        if (rows[i].evidence != NULL)
+            check_row (out, &rows[i], i > 0 ? &rows[i - 1] : NULL);
+    }
+    if (head_counter >= expected)
+        check_gap (out, expected, head_counter + 1);
+    else if (n > 0 && head_counter == rows[n - 1].number && rows[n - 1].evidence != NULL &&
+             memcmp (head_sha256, rows[n - 1].evidence->sha256, SEV_DIGEST_SIZE) != 0)
+        order_reason_new ("evidence-order", out, "'%s' is not the one that was written",
+                          rows[n - 1].name);
+    return out;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The text of a manifest to its data: every member once, in its type, within bounds. */
+
+#include <string.h>
+
+#include "policy/attest/owner-vmsa.h"
+#include "policy/evidence/evidence-private.h"
+#include "policy/policy-error.h"
+#include "qmp/qmp-json.h"
+#include "sev/base/sev-bytes.h"
+
+#define MAX_COUNTER G_GUINT64_CONSTANT (999999999)
+#define MAX_FILE_BYTES (G_GUINT64_CONSTANT (1) << 40)
+#define MAX_BLOB 65536u
+
+/* A part of the manifest; after the first failure every take does nothing. */
+typedef struct {
+    JsonObject *object;
+    const char *name; /* of the part */
+    guint taken;
+    GError **error; /* shared by all parts */
+    gboolean *failed;
+} Part;
+
+static void
+fail (Part *part, const char *member, const char *what)
+{
+    if (*part->failed)
+        return;
+    *part->failed = TRUE;
+    g_set_error (part->error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_MALFORMED,
+                 "evidence: '%s%s%s' %s", part->name, *part->name != '\0' ? "." : "",
+                 member, what);
+}
+
+static JsonNode *
+take (Part *part, const char *member)
+{
+    JsonNode *node = part->object != NULL && !*part->failed
+                         ? json_object_get_member (part->object, member)
+                         : NULL;
+
+    part->taken++;
+    if (node == NULL)
+        fail (part, member, "is missing");
+    return node;
+}
+
+static JsonNode *
+take_value (Part *part, const char *member, GType type, gboolean nullable)
+{
+    JsonNode *node = take (part, member);
+
+    if (node == NULL || (nullable && JSON_NODE_HOLDS_NULL (node)))
+        return NULL;
+    if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type)
+        return node;
+    fail (part, member, "has another type");
+    return NULL;
+}
+
+static char *
+take_text (Part *part, const char *member)
+{
+    JsonNode *node = take_value (part, member, G_TYPE_STRING, FALSE);
+
+    return node != NULL ? json_node_dup_string (node) : NULL;
+}
+
+static char *
+take_text_or_null (Part *part, const char *member)
+{
+    JsonNode *node = take_value (part, member, G_TYPE_STRING, TRUE);
+
+    return node != NULL ? json_node_dup_string (node) : NULL;
+}
+
+static gboolean
+take_boolean (Part *part, const char *member)
+{
+    JsonNode *node = take_value (part, member, G_TYPE_BOOLEAN, FALSE);
+
+    return node != NULL && json_node_get_boolean (node);
+}
+
+static guint64
+take_uint (Part *part, const char *member, guint64 max)
+{
+    JsonNode *node = take_value (part, member, G_TYPE_INT64, FALSE);
+    const gint64 value = node != NULL ? json_node_get_int (node) : 0;
+
+    if (value >= 0 && (guint64) value <= max)
+        return (guint64) value;
+    fail (part, member, "is out of range");
+    return 0;
+}
+
+static gboolean
+take_hex (Part *part, const char *member, guint8 *out, gsize len, gboolean nullable)
+{
+    JsonNode *node = take_value (part, member, G_TYPE_STRING, nullable);
+
+    if (node == NULL)
+        return FALSE;
+    if (sev_hex_decode (json_node_get_string (node), out, len, NULL))
+        return TRUE;
+    fail (part, member, "is no hexadecimal text of its length");
+    return FALSE;
+}
+
+static GBytes *
+take_bytes (Part *part, const char *member, gboolean nullable)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (take_value (part, member, G_TYPE_STRING, nullable) == NULL)
+        return NULL;
+    GBytes *bytes = qmp_json_get_bytes (part->object, member, MAX_BLOB, &cause);
+    if (bytes == NULL)
+        fail (part, member, "is no base64 text, or too long");
+    return bytes;
+}
+
+static Part
+enter (Part *above, const char *member)
+{
+    Part part = { NULL, member, 0, above->error, above->failed };
+    JsonNode *node = take (above, member);
+
+    if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
+        part.object = json_node_get_object (node);
+    else
+        fail (above, member, "is no object");
+    return part;
+}
+
+static void
+leave (Part *part)
+{
+    if (part->object != NULL && !*part->failed &&
+        json_object_get_size (part->object) != part->taken)
+        fail (part, "", "has members that are not known");
+}
+
+static JsonArray *
+take_list (Part *part, const char *member)
+{
+    JsonNode *node = take (part, member);
+
+    if (node != NULL && JSON_NODE_HOLDS_ARRAY (node) &&
+        json_array_get_length (json_node_get_array (node)) <= EVIDENCE_MAX_LIST)
+        return json_node_get_array (node);
+    fail (part, member, "is no list, or too long");
+    return NULL;
+}
+
+static guint
+list_length (JsonArray *list)
+{
+    return list != NULL ? json_array_get_length (list) : 0;
+}
+
+static Part
+element (Part *above, JsonArray *list, guint index, const char *name)
+{
+    Part part = { NULL, name, 0, above->error, above->failed };
+    JsonNode *node = json_array_get_element (list, index);
+
+    if (JSON_NODE_HOLDS_OBJECT (node))
+        part.object = json_node_get_object (node);
+    else
+        fail (above, name, "has an element that is no object");
+    return part;
+}
+
+static void
+read_verdict (Part *top, EvidenceManifest *m)
+{
+    Part part = enter (top, "verdict");
+    g_autofree char *result = take_text (&part, "result");
+
+    m->judged_on = take_text (&part, "judged_on");
+    m->verified = g_strcmp0 (result, "verified") == 0;
+    if (!m->verified && g_strcmp0 (result, "refused") != 0)
+        fail (&part, "result", "is another word than verified or refused");
+    JsonArray *checks = take_list (&part, "checks");
+    for (guint i = 0; i < list_length (checks); i++) {
+        Part one = element (&part, checks, i, "checks");
+        EvidenceCheck *check = g_new0 (EvidenceCheck, 1);
+        g_ptr_array_add (m->checks, check);
+        check->name = take_text (&one, "name");
+        check->passed = take_boolean (&one, "passed");
+        leave (&one);
+    }
+    JsonArray *reasons = take_list (&part, "reasons");
+    for (guint i = 0; i < list_length (reasons); i++) {
+        Part one = element (&part, reasons, i, "reasons");
+        PolicyReason *reason = g_new0 (PolicyReason, 1);
+        g_ptr_array_add (m->reasons, reason);
+        reason->id = take_text (&one, "id");
+        reason->text = take_text (&one, "text");
+        leave (&one);
+    }
+    JsonArray *unproven = take_list (&part, "unproven");
+    for (guint i = 0; i < list_length (unproven); i++) {
+        JsonNode *node = json_array_get_element (unproven, i);
+        if (JSON_NODE_HOLDS_VALUE (node) &&
+            json_node_get_value_type (node) == G_TYPE_STRING)
+            g_ptr_array_add (m->unproven, json_node_dup_string (node));
+        else
+            fail (&part, "unproven", "has an element that is no text");
+    }
+    leave (&part);
+}
+
+static void
+read_platform (Part *top, EvidenceManifest *m)
+{
+    Part part = enter (top, "platform");
+
+    m->platform_kind = take_text (&part, "kind");
+    m->emulated = take_boolean (&part, "emulated");
+    m->generation = take_text_or_null (&part, "generation");
+    m->api_major = (guint8) take_uint (&part, "api_major", G_MAXUINT8);
+    m->api_minor = (guint8) take_uint (&part, "api_minor", G_MAXUINT8);
+    m->build = (guint8) take_uint (&part, "build", G_MAXUINT8);
+    m->platform_owner = take_text_or_null (&part, "owner");
+    m->owner_fingerprint = take_text_or_null (&part, "owner_fingerprint");
+    m->root_fingerprint = take_text_or_null (&part, "root_fingerprint");
+    Part certs = enter (&part, "certificates");
+    m->pdh = take_bytes (&certs, "pdh", FALSE);
+    m->cert_chain = take_bytes (&certs, "cert_chain", FALSE);
+    m->cek = take_bytes (&certs, "cek", TRUE);
+    m->ask = take_bytes (&certs, "ask", TRUE);
+    m->ark = take_bytes (&certs, "ark", TRUE);
+    leave (&certs);
+    leave (&part);
+}
+
+static void
+read_guest (Part *top, EvidenceManifest *m)
+{
+    Part part = enter (top, "guest");
+    g_autofree char *type = take_text (&part, "type");
+
+    m->es = g_strcmp0 (type, "sev-es") == 0;
+    if (!m->es && g_strcmp0 (type, "sev") != 0)
+        fail (&part, "type", "is another word than sev or sev-es");
+    m->policy = (guint32) take_uint (&part, "policy", G_MAXUINT32);
+    m->vcpus = (guint) take_uint (&part, "vcpus", POLICY_MAX_VCPUS);
+    if (m->vcpus == 0)
+        fail (&part, "vcpus", "is out of range");
+    m->memory_mib = (guint) take_uint (&part, "memory_mib", G_MAXUINT32);
+    Part cpu = enter (&part, "cpu");
+    m->cpu_model = take_text_or_null (&cpu, "model");
+    m->cpu_signature = (guint32) take_uint (&cpu, "signature", G_MAXUINT32);
+    m->vmsa = take_text_or_null (&cpu, "vmsa");
+    m->sev_features = take_uint (&cpu, "sev_features", G_MAXINT64);
+    leave (&cpu);
+    leave (&part);
+}
+
+static EvidenceFile *
+read_file (Part *above, const char *name, gboolean nullable)
+{
+    JsonNode *node =
+        above->object != NULL ? json_object_get_member (above->object, name) : NULL;
+
+    if (nullable && node != NULL && JSON_NODE_HOLDS_NULL (node)) {
+        above->taken++;
+        return NULL;
+    }
+    Part part = enter (above, name);
+    EvidenceFile *file = g_new0 (EvidenceFile, 1);
+    file->path = take_text (&part, "path");
+    file->size = take_uint (&part, "size", MAX_FILE_BYTES);
+    (void) take_hex (&part, "sha256", file->sha256, sizeof file->sha256, FALSE);
+    leave (&part);
+    return file;
+}
+
+static void
+read_measured (Part *top, EvidenceManifest *m)
+{
+    Part part = enter (top, "measured");
+
+    m->firmware = read_file (&part, "firmware", FALSE);
+    m->kernel_hashes = take_boolean (&part, "kernel_hashes");
+    m->kernel = read_file (&part, "kernel", TRUE);
+    m->initrd = read_file (&part, "initrd", TRUE);
+    m->cmdline = take_text_or_null (&part, "cmdline");
+    leave (&part);
+}
+
+static void
+read_measurement (Part *top, EvidenceManifest *m)
+{
+    Part session = enter (top, "session");
+    (void) take_hex (&session, "id", m->session_id, sizeof m->session_id, FALSE);
+    m->session = take_bytes (&session, "blob", FALSE);
+    leave (&session);
+
+    Part part = enter (top, "measurement");
+    m->has_digest = take_hex (&part, "digest", m->digest, sizeof m->digest, TRUE);
+    (void) take_hex (&part, "reported", m->reported, sizeof m->reported, FALSE);
+    (void) take_hex (&part, "nonce", m->nonce, sizeof m->nonce, FALSE);
+    leave (&part);
+}
+
+static void
+read_secrets (Part *top, EvidenceManifest *m)
+{
+    JsonArray *list = take_list (top, "secrets");
+
+    for (guint i = 0; i < list_length (list); i++) {
+        Part one = element (top, list, i, "secrets");
+        g_autofree char *guid = take_text (&one, "guid");
+        EvidenceSecret secret = { .size = take_uint (&one, "bytes", MAX_BLOB) };
+        leave (&one);
+        if (guid != NULL && !sev_guid_parse (guid, &secret.guid, NULL))
+            fail (&one, "guid", "is no GUID");
+        g_array_append_val (m->secrets, secret);
+    }
+}
+
+static void
+read_head (Part *top, EvidenceManifest *m)
+{
+    g_autofree char *schema = take_text (top, "schema");
+
+    if (g_strcmp0 (schema, EVIDENCE_MANIFEST_SCHEMA) != 0)
+        fail (top, "schema", "is another one than " EVIDENCE_MANIFEST_SCHEMA);
+    Part tool = enter (top, "tool");
+    m->tool = take_text (&tool, "name");
+    m->version = take_text (&tool, "version");
+    leave (&tool);
+    m->time = take_text (top, "time");
+    g_autoptr (GDateTime) time =
+        m->time != NULL ? g_date_time_new_from_iso8601 (m->time, NULL) : NULL;
+    if (time == NULL)
+        fail (top, "time", "is no time in ISO 8601");
+    m->counter = take_uint (top, "counter", MAX_COUNTER);
+    m->has_previous = take_hex (top, "previous", m->previous, sizeof m->previous, TRUE);
+    m->signer = take_text (top, "signer");
+}
+
+JsonNode *
+evidence_json_parse (const char *what, GBytes *bytes, gsize max, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (JsonNode) node = NULL;
+    gsize len = 0;
+    const char *text = g_bytes_get_data (bytes, &len);
+
+    if (len == 0 || len > max) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_MALFORMED,
+                     "%s: %" G_GSIZE_FORMAT " bytes, expected 1 to %" G_GSIZE_FORMAT, what,
+                     len, max);
+        return NULL;
+    }
+    node = qmp_json_parse (text, len, &cause);
+    if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
+        return g_steal_pointer (&node);
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_MALFORMED, "%s: %s", what,
+                 cause != NULL ? cause->message : "no JSON object");
+    return NULL;
+}
+
+EvidenceManifest *
+evidence_manifest_parse (GBytes *bytes, GError **error)
+{
+    g_autoptr (JsonNode) node =
+        evidence_json_parse ("evidence", bytes, EVIDENCE_MANIFEST_MAX_SIZE, error);
+    g_autoptr (EvidenceManifest) m = evidence_manifest_new ();
+    gboolean failed = FALSE;
+
+    if (node == NULL)
+        return NULL;
+    Part top = { json_node_get_object (node), "", 0, error, &failed };
+    read_head (&top, m);
+    read_verdict (&top, m);
+    Part owner = enter (&top, "owner");
+    m->owner_cert = take_bytes (&owner, "certificate", FALSE);
+    m->release = take_text_or_null (&owner, "release");
+    leave (&owner);
+    Part domain = enter (&top, "domain");
+    m->domain_name = take_text (&domain, "name");
+    m->domain_uuid = take_text_or_null (&domain, "uuid");
+    m->domain_uri = take_text_or_null (&domain, "uri");
+    m->domain_xml = take_text_or_null (&domain, "xml");
+    leave (&domain);
+    read_platform (&top, m);
+    read_guest (&top, m);
+    read_measured (&top, m);
+    read_measurement (&top, m);
+    read_secrets (&top, m);
+    leave (&top);
+    return failed ? NULL : g_steal_pointer (&m);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "policy/evidence/evidence.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SECTION: evidence-store
+ * @short_description: OWNER/evidence: one file a launch, counted and chained
+ *
+ *     NNNNNN-NAME.evidence.json   0600; the number is the counter in it
+ *     head                        "COUNTER SHA256": the last one that was written
+ *
+ * Each names the SHA-256 of the one before.  A file that is taken away leaves a gap, the
+ * last one too: `head` goes on from it.  Who can write the directory can make all of it
+ * anew, but not sign it.
+ */
+#define EVIDENCE_DIR "evidence"
+#define EVIDENCE_HEAD "head"
+
+typedef struct _EvidenceStore EvidenceStore;
+
+/** EvidencePlace: what the next manifest says of its place */
+typedef struct {
+    guint64 counter;
+    gboolean has_previous;
+    guint8 previous[SEV_DIGEST_SIZE];
+} EvidencePlace;
+
+/**
+ * evidence_store_open_at:
+ * @dirfd: the owner's directory; the folder is made (0700) if it is missing
+ * Errors: those of policy_dir_make_at().
+ */
+EvidenceStore *evidence_store_open_at (int dirfd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void evidence_store_free (EvidenceStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EvidenceStore, evidence_store_free)
+
+/**
+ * evidence_store_begin:
+ * Waits for other launches of this owner, and keeps them waiting until
+ * evidence_store_commit() or evidence_store_abort().
+ * Errors: %POLICY_ERROR_EVIDENCE_STORE, %POLICY_ERROR_IO.
+ */
+gboolean evidence_store_begin (EvidenceStore *store,
+                               EvidencePlace *out,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * evidence_store_commit:
+ * @name: of the guest, policy_name_is_plain()
+ * Returns: (transfer full): name of the file, which is there whole and on the disk
+ * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_OWNER_EXISTS.
+ */
+char *evidence_store_commit (EvidenceStore *store,
+                             const char *name,
+                             GBytes *file,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void evidence_store_abort (EvidenceStore *store);
+
+/** EvidenceEntry: a file of the folder */
+typedef struct {
+    char *name;
+    char *path;
+    guint64 number; /* in the name */
+} EvidenceEntry;
+
+/**
+ * evidence_store_list:
+ * @path: an owner's directory, or the folder itself; need not be the caller's
+ * @head: (out): what `head` says; counter 0 if there is none
+ * Returns: (transfer full) (element-type EvidenceEntry): in the order of the numbers
+ * Errors: %POLICY_ERROR_EVIDENCE_STORE, %POLICY_ERROR_IO, %POLICY_ERROR_OWNER_MISSING.
+ */
+GPtrArray *evidence_store_list (const char *path,
+                                EvidencePlace *head,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Evidence as text, in files, and the key that signs it. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/evidence/evidence-store.h"
+#include "policy/owner-dir.h"
+#include "policy/owner-sign.h"
+#include "policy/policy-error.h"
+#include "sev/crypto/sev-digest.h"
+#include "tests/lib/evidence-maker.h"
+#include "tests/lib/test-dir.h"
+#include "tests/lib/test-vectors.h"
+
+static void
+assert_malformed (const char *text)
+{
+    g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (evidence_manifest_parse (bytes, &error));
+    g_assert_cmpstr (policy_error_id (error), ==, "evidence-malformed");
+}
+
+static char *
+replace (const char *text, const char *from, const char *to)
+{
+    g_auto (GStrv) parts = g_strsplit (text, from, 2);
+
+    g_assert_nonnull (parts[1]);
+    return g_strjoin (to, parts[0], parts[1], NULL);
+}
+
+static void
+test_text (void)
+{
+    static const char *const changes[][2] = {
+        { "{\"schema\":", "{\"more\":1,\"schema\":" },
+        { "sevlaunch.manifest/1", "sevlaunch.manifest/2" },
+        { "\"counter\":1", "\"counter\":-1" },
+        { "\"counter\":1", "\"counter\":1.5" },
+        { "\"counter\":1", "\"counter\":\"1\"" },
+        { "\"counter\":1,", "" },
+        { "\"counter\":1", "\"counter\":1,\"counter\":1" },
+        { "\"counter\":1", "\"counter\":9999999999" },
+        { "\"verified\"", "\"perhaps\"" },
+        { "2026-11-26T01:00:00Z", "yesterday" },
+        { "\"vcpus\":2", "\"vcpus\":0" },
+        { "\"vcpus\":2", "\"vcpus\":5000" },
+        { "\"type\":\"sev\"", "\"type\":\"tdx\"" },
+        { "\"checks\":[", "\"checks\":[7," },
+        { "\"unproven\":[", "\"unproven\":[7," },
+        { "\"api_major\":1", "\"api_major\":256" },
+        { "\"kernel_hashes\":true", "\"kernel_hashes\":1" },
+        { "\"guid\":\"5e", "\"guid\":\"ze" },
+        { "\"id\":\"", "\"id\":\"0" },
+        { "\"certificates\":{", "\"certificates\":{\"x\":null," },
+        { "\"pdh\":\"", "\"pdh\":\"*" },
+    };
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autoptr (GBytes) bytes = evidence_manifest_to_bytes (m);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (EvidenceManifest) again = evidence_manifest_parse (bytes, &error);
+    gsize len;
+    const char *data = g_bytes_get_data (bytes, &len);
+    g_autofree char *text = g_strndup (data, len);
+
+    g_assert_no_error (error);
+    g_autoptr (GBytes) same = evidence_manifest_to_bytes (again);
+    g_assert_true (g_bytes_equal (bytes, same));
+    g_assert_cmpstr (again->domain_name, ==, "web");
+    g_assert_cmpuint (again->secrets->len, ==, 1);
+    g_assert_true (g_bytes_equal (again->session, m->session));
+    for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
+        g_autofree char *changed = replace (text, changes[i][0], changes[i][1]);
+        g_test_message ("%s", changes[i][1]);
+        assert_malformed (changed);
+    }
+    assert_malformed ("[]");
+    assert_malformed ("");
+    assert_malformed ("{}");
+}
+
+/* Strings of the host's making stay strings. */
+static void
+test_hostile_text (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autoptr (GError) error = NULL;
+
+    g_free (m->domain_xml);
+    m->domain_xml = g_strdup ("\"},\"verdict\":{\\ \x01\xff</script>\n");
+    g_autoptr (GBytes) bytes = evidence_manifest_to_bytes (m);
+    g_autoptr (EvidenceManifest) again = evidence_manifest_parse (bytes, &error);
+
+    g_assert_no_error (error);
+    g_assert_true (again->verified);
+    g_assert_true (g_str_has_prefix (again->domain_xml, "\"},\"verdict\":{\\ \x01"));
+    g_assert_true (g_utf8_validate (again->domain_xml, -1, NULL));
+}
+
+/* No flipped bit of the file goes unnoticed. */
+static void
+test_flipped_bits (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autoptr (GBytes) file = test_evidence_seal (m);
+    g_autoptr (PolicyRoots) roots = test_chain_roots (test_chain_shared ());
+    const EvidenceQuestion question = { .signer = test_evidence_key (), .roots = roots };
+    const gsize len = g_bytes_get_size (file);
+    guint tried = 0;
+
+    for (gsize at = 0; at < len; at += len / 150 + 1, tried++) {
+        g_autoptr (GBytes) bad = test_flip (file, at, (guint) (at % 7));
+        g_autoptr (Evidence) evidence = evidence_parse (bad, NULL);
+        if (evidence == NULL)
+            continue;
+        g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &question, NULL);
+        g_assert_true (answer->refused);
+    }
+    g_assert_cmpuint (tried, >, 100);
+    for (gsize cut = 0; cut < len; cut += len / 40 + 1) {
+        g_autoptr (GBytes) less = g_bytes_new_from_bytes (file, 0, cut);
+        g_assert_null (evidence_parse (less, NULL));
+    }
+}
+
+/* The folder. */
+
+static char *
+write_one (EvidenceStore *store, const char *name, EvidencePlace *place)
+{
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (evidence_store_begin (store, place, &error));
+    g_assert_no_error (error);
+    g_autofree char *content = g_strdup_printf ("%s %u", name, (guint) place->counter);
+    g_autoptr (GBytes) bytes = g_bytes_new (content, strlen (content));
+    char *file = evidence_store_commit (store, name, bytes, &error);
+    g_assert_no_error (error);
+    return file;
+}
+
+static void
+assert_previous (const EvidencePlace *place, const char *content)
+{
+    guint8 digest[SEV_DIGEST_SIZE];
+
+    g_assert_true (sev_sha256 (content, strlen (content), digest, NULL));
+    g_assert_true (place->has_previous);
+    g_assert_cmpmem (place->previous, sizeof place->previous, digest, sizeof digest);
+}
+
+static void
+test_store (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    EvidencePlace place;
+
+    test_dir_init (&dir);
+    g_autoptr (EvidenceStore) store = evidence_store_open_at (dir.fd, &error);
+    g_autofree char *first = write_one (store, "web", &place);
+    g_assert_cmpstr (first, ==, "000001-web.evidence.json");
+    g_assert_false (place.has_previous);
+    g_assert_cmpuint (test_dir_mode (&dir, "evidence/000001-web.evidence.json"), ==, 0600);
+    g_assert_cmpuint (test_dir_mode (&dir, "evidence"), ==, 0700);
+    g_autofree char *second = write_one (store, "db", &place);
+    g_assert_cmpstr (second, ==, "000002-db.evidence.json");
+    assert_previous (&place, "web 1");
+
+    /* A launch that was given up uses up no number. */
+    g_assert_true (evidence_store_begin (store, &place, &error));
+    g_assert_cmpuint (place.counter, ==, 3);
+    evidence_store_abort (store);
+    g_autofree char *third = write_one (store, "web", &place);
+    g_assert_cmpstr (third, ==, "000003-web.evidence.json");
+
+    /* The last one taken away: its number stays used. */
+    g_assert_cmpint (unlinkat (dir.fd, "evidence/000003-web.evidence.json", 0), ==, 0);
+    g_autofree char *fourth = write_one (store, "web", &place);
+    g_assert_cmpstr (fourth, ==, "000004-web.evidence.json");
+    assert_previous (&place, "web 3");
+
+    g_autoptr (GPtrArray) list = evidence_store_list (dir.path, &place, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (list->len, ==, 3);
+    g_assert_cmpuint (((EvidenceEntry *) g_ptr_array_index (list, 2))->number, ==, 4);
+    g_assert_cmpuint (place.counter, ==, 4);
+    assert_previous (&place, "web 4");
+}
+
+static void
+test_store_crash (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    EvidencePlace place;
+
+    test_dir_init (&dir);
+    g_autoptr (EvidenceStore) store = evidence_store_open_at (dir.fd, &error);
+    g_autofree char *first = write_one (store, "web", &place);
+    /* Killed between the file and the head. */
+    test_dir_write (&dir, "evidence/000002-web.evidence.json", "web 2", 0600);
+    g_autofree char *third = write_one (store, "web", &place);
+    g_assert_cmpstr (third, ==, "000003-web.evidence.json");
+    assert_previous (&place, "web 2");
+
+    /* An older head put back. */
+    test_dir_write (&dir, "evidence/head",
+                    "1 0000000000000000000000000000000000000000000000000000000000000000\n",
+                    0600);
+    g_assert_false (evidence_store_begin (store, &place, &error));
+    g_assert_cmpstr (policy_error_id (error), ==, "evidence-store");
+    g_clear_error (&error);
+    test_dir_write (&dir, "evidence/head", "3 zz\n", 0600);
+    g_assert_false (evidence_store_begin (store, &place, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
+    g_clear_error (&error);
+    g_assert_null (evidence_store_list (dir.path, &place, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
+    g_clear_error (&error);
+    g_autofree char *none = test_dir_path (&dir, "none");
+    g_assert_null (evidence_store_list (none, &place, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING);
+}
+
+static gpointer
+begin_in_thread (gpointer data)
+{
+    EvidencePlace place;
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (evidence_store_begin (data, &place, &error));
+    evidence_store_abort (data);
+    return GUINT_TO_POINTER ((guint) place.counter);
+}
+
+/* Two launches of one owner: the second waits, and counts on. */
+static void
+test_store_two (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    EvidencePlace place;
+
+    test_dir_init (&dir);
+    g_autoptr (EvidenceStore) one = evidence_store_open_at (dir.fd, &error);
+    g_autoptr (EvidenceStore) two = evidence_store_open_at (dir.fd, &error);
+    g_assert_true (evidence_store_begin (one, &place, &error));
+    GThread *thread = g_thread_new ("two", begin_in_thread, two);
+    g_autoptr (GBytes) bytes = g_bytes_new ("x", 1);
+    g_autofree char *file = evidence_store_commit (one, "web", bytes, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (GPOINTER_TO_UINT (g_thread_join (thread)), ==, 2);
+    /* A name that leads out of the folder. */
+    g_assert_true (evidence_store_begin (one, &place, &error));
+    g_assert_null (evidence_store_commit (one, "../web", bytes, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
+}
+
+/* The key. */
+
+static void
+test_key (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (SevSignKey) none = NULL;
+    g_autoptr (SevSignKey) key = NULL;
+    guint8 signature[SEV_SIGN_SIGNATURE_SIZE];
+
+    test_dir_init (&dir);
+    g_assert_true (policy_sign_key_load (dir.path, &none, &error));
+    g_assert_null (none);
+    g_assert_true (policy_owner_init (dir.path, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (test_dir_mode (&dir, "sign.key"), ==, 0600);
+    g_assert_true (policy_sign_key_load (dir.path, &key, &error));
+    g_autofree char *path = test_dir_path (&dir, "sign.pub");
+    g_autoptr (SevSignKey) public = policy_sign_pub_load (path, &error);
+    g_assert_no_error (error);
+    g_assert_true (sev_sign (key, "a", 1, signature, &error));
+    g_assert_true (sev_sign_verify (public, "a", 1, signature, &error));
+    g_autofree char *id = policy_sign_key_id (key, &error);
+    g_autofree char *public_id = policy_sign_key_id (public, &error);
+    g_assert_cmpstr (id, ==, public_id);
+    g_assert_cmpuint (strlen (id), ==, 71);
+
+    g_assert_false (policy_sign_key_make (dir.path, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_EXISTS);
+    g_clear_error (&error);
+    g_assert_cmpint (fchmodat (dir.fd, "sign.key", 0640, 0), ==, 0);
+    g_clear_pointer (&key, sev_sign_key_free);
+    g_assert_false (policy_sign_key_load (dir.path, &key, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_MODE);
+    g_clear_error (&error);
+    /* The DH key in its place does not sign. */
+    g_assert_cmpint (renameat (dir.fd, "pdh.key", dir.fd, "sign.key"), ==, 0);
+    g_assert_false (policy_sign_key_load (dir.path, &key, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_KEY_MALFORMED);
+    g_clear_error (&error);
+    g_assert_cmpint (unlinkat (dir.fd, "sign.key", 0), ==, 0);
+    g_assert_cmpint (unlinkat (dir.fd, "sign.pub", 0), ==, 0);
+    g_assert_true (policy_sign_key_make (dir.path, &error));
+    g_assert_no_error (error);
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+
+    g_test_add_func ("/evidence/file/text", test_text);
+    g_test_add_func ("/evidence/file/hostile-text", test_hostile_text);
+    g_test_add_func ("/evidence/file/flipped-bits", test_flipped_bits);
+    g_test_add_func ("/evidence/file/store", test_store);
+    g_test_add_func ("/evidence/file/store-crash", test_store_crash);
+    g_test_add_func ("/evidence/file/store-two", test_store_two);
+    g_test_add_func ("/evidence/file/key", test_key);
+
+    return g_test_run ();
+}
