@@ -57,6 +57,9 @@ typedef enum {
     LAUNCHER_ERROR_MONITOR,                /* monitor-unreachable: a QMP socket */
     LAUNCHER_ERROR_QEMU_DIED,              /* qemu-died */
     LAUNCHER_ERROR_IO,                     /* host-io */
+    LAUNCHER_ERROR_KDS_NOT_FOUND,          /* kds-not-found: AMD's server has it not */
+    LAUNCHER_ERROR_KDS_UNREACHABLE,        /* kds-unreachable */
+    LAUNCHER_ERROR_KDS_ANSWER,             /* kds-answer: not the certificate asked for */
     LAUNCHER_ERROR_TIMEOUT,                /* host-timeout */
     LAUNCHER_ERROR_REPLY_ALTERED,          /* reply-implausible */
     LAUNCHER_ERROR_GUEST_STOPPED,          /* guest-stopped */
