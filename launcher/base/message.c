@@ -96,13 +96,19 @@ message_warning (const char *format, ...)
     va_end (args);
 }
 
+void
+message_reason (const char *id, const char *text)
+{
+    g_autofree char *shown = message_printable (text);
+
+    fprintf (stderr, "sevlaunch: error: %s [%s]\n", shown, id);
+}
+
 LauncherExit
 message_error (const GError *error)
 {
     const LauncherReason reason = launcher_reason (error);
 
-    g_autofree char *shown = message_printable (error->message);
-
-    fprintf (stderr, "sevlaunch: error: %s [%s]\n", shown, reason.id);
+    message_reason (reason.id, error->message);
     return reason.exit_code;
 }

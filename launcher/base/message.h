@@ -35,6 +35,8 @@ void message_progress (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void message_info (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /** message_warning: always shown */
 void message_warning (const char *format, ...) G_GNUC_PRINTF (1, 2);
+/** message_reason: "sevlaunch: error: TEXT [ID]", for one of several */
+void message_reason (const char *id, const char *text);
 /** message_error: "sevlaunch: error: TEXT [REASON-ID]". Returns: the exit code */
 LauncherExit message_error (const GError *error);
 

@@ -1,0 +1,359 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""sevlaunch verify-platform: files of every tool, and AMD's key server in all its moods.
+
+The certificates are those of two real machines (tests/vectors/certs); the server is ours,
+on loopback, with the paths of AMD's.  Nothing that is wrong may ever be cached."""
+import contextlib
+import datetime
+import json
+import os
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import tap  # noqa: E402
+from cryptography import x509  # noqa: E402
+from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from keyserver import Answer, KeyServer  # noqa: E402
+
+(SEVLAUNCH,) = tap.need("SEVLAUNCH")
+CERTS = os.path.join(TOP, "tests/vectors/certs")
+CHIP = "c5" * 64
+CEK = f"/cek/id/{CHIP}"
+# sha256 of the OCA's public key field: tail -c +17 oca.cert | head -c 1028 | sha256sum
+ROME_OWNER = "e13e248436a9e331e11d47443c47090dff1c3a0e397d4f1d4055db0ce8d52996"
+NAPLES_OWNER = "b77f104d14ec95fa612240c9a76e2a3116023e302b01285fe0805cfd014b29bf"
+WRONG_LENGTHS = (1, 2083, 2085, 6251, 8335, 8337)
+
+
+def ca_path(name):
+    return f"/developer/eula/sev/ask_ark_{name}.cert"
+
+
+def cert(machine, name):
+    with open(f"{CERTS}/{machine}-ok/{name}.cert", "rb") as f:
+        return f.read()
+
+
+def join(machine, names):
+    return b"".join(cert(machine, name) for name in names.split())
+
+
+def flip(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def bare(cek):
+    """A CEK as the firmware gives it: without AMD's signature."""
+    empty = (0x1000).to_bytes(4, "little") + bytes(516)
+    return cek[:0x414] + empty + empty
+
+
+class Bench:
+    def __init__(self, root):
+        self.root, self.count = root, 0
+        self.cache = None
+        self.fresh()
+
+    def fresh(self):
+        """An empty cache from here on."""
+        self.count += 1
+        self.cache = os.path.join(self.root, f"cache{self.count}")
+
+    def write(self, name, data):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    def cached(self):
+        folder = os.path.join(self.cache, "sevlaunch/kds")
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def run(self, *words):
+        env = {**os.environ, "XDG_CACHE_HOME": self.cache}
+        done = subprocess.run([SEVLAUNCH, "verify-platform", *words], env=env, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *words, code=0):
+        got, out, err = self.run("--json", *words)
+        tap.Tap.equal(got, code, f"{words}: {out}{err}")
+        result = json.loads(out)
+        tap.Tap.equal(result["exit_code"], code)
+        return result
+
+
+@contextlib.contextmanager
+def serving(answers, tls=None):
+    server = KeyServer(tls)
+    server.answers = answers
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def texts(result):
+    return "\n".join(f"{r['text']} [{r['id']}]" for r in result["reasons"])
+
+
+def forms(t, bench):
+    with t.test("every file of sevctl, sev-tool, QMP and AMD is read"):
+        for machine, owner in (("naples", NAPLES_OWNER), ("rome", ROME_OWNER)):
+            ca = bench.write("ca", join(machine, "ask ark"))
+            export = join(machine, "pdh pek oca cek")
+            full = export + join(machine, "ask ark")
+            for data, more in ((full, []), (export, ["--ca", ca]),
+                               *(([] if machine == "rome" else [(full[:-256], [])]))):
+                seen = bench.json("--offline", *more, bench.write("file", data))
+                t.equal((seen["verified"], seen["kind"], seen["generation"], seen["owner"], seen["owner_fingerprint"]),
+                        (True, "sev", machine.capitalize(), "self", f"sha256:{owner}"))
+                t.equal(seen["warnings"], ["generation-weak"] if machine == "naples" else [])
+            t.true(bench.json("--offline", f"{CERTS}/{machine}-ok")["verified"], machine)
+    with t.test("in words: the tree, each signature, and Naples with a warning that can be left out"):
+        code, out, err = bench.run("--offline", f"{CERTS}/naples-ok")
+        t.equal(code, 0, err)
+        for line in ("ARK → ARK  good", "ARK → ASK  good", "ASK → CEK  good", "CEK → PEK  good", "OCA → OCA  good",
+                     "OCA → PEK  good", "PEK → PDH  good", "generation Naples", "API 0.16"):
+            t.true(line in out, f"no '{line}' in {out}")
+        t.true("Naples" in err, err)
+        t.equal(bench.run("--offline", "--allow-generation", "naples", f"{CERTS}/naples-ok")[2], "")
+    with t.test("each changed chain is refused with a reason"):
+        accepted = []
+        for folder in sorted(os.listdir(CERTS)):
+            code, out, err = bench.run("--offline", f"{CERTS}/{folder}")
+            accepted += [folder] if code == 0 else []
+            t.true(code == 0 or (code == 1 and "[chain-" in err and "BAD: " in out), f"{folder}: {code} {out} {err}")
+        t.equal(accepted, ["naples-ok", "rome-ok", "rome-pek-sigs-swapped"])
+    with t.test("what is no file of certificates is bad input, and says what it is"):
+        for data, says in ((b"PK\3\4 certs_export.zip", "unpack"), (b"<html>", "web page"), (b"", "empty"),
+                           (b"-----BEGIN CERTIFICATE-----\n", "SEV-SNP"),
+                           *((join("rome", "pdh pek oca cek ask ark")[:n], "bytes") for n in WRONG_LENGTHS)):
+            code, _, err = bench.run("--offline", bench.write("odd", data))
+            t.equal((code, "[platform-file]" in err, says in err), (4, True, True), err)
+
+
+def owners(t, bench):
+    full = bench.write("rome", join("rome", "pdh pek oca cek ask ark"))
+    with t.test("only the platform of a certain owner, by fingerprint or certificate"):
+        for words in (["--owner-fingerprint", ROME_OWNER], ["--owner-fingerprint", f"sha256:{ROME_OWNER}"],
+                      ["--oca", f"{CERTS}/rome-ok/oca.cert"]):
+            t.true(bench.json(*words, full)["verified"], words)
+        for words in (["--owner-fingerprint", NAPLES_OWNER], ["--oca", f"{CERTS}/naples-ok/oca.cert"]):
+            seen = bench.json(*words, full, code=1)
+            t.equal((seen["verified"], [r["id"] for r in seen["reasons"]]), (False, ["platform-owner"]))
+        t.equal(bench.run("--oca", f"{CERTS}/rome-ok/pek.cert", full)[0], 4)
+    with t.test("every reason is told, not only the first"):
+        broken = flip(join("rome", "pdh pek oca cek ask ark"), 0x420)  # the PDH's signature
+        broken = flip(broken, 2 * 2084 + 0x420)  # the OCA's
+        seen = bench.json("--owner-fingerprint", NAPLES_OWNER, bench.write("two", broken), code=1)
+        t.equal([r["id"] for r in seen["reasons"]], ["chain-unverified"] * 2 + ["platform-owner"])
+    with t.test("a certificate that is missing is a reason"):
+        seen = bench.json("--offline", bench.write("pdh", cert("rome", "pdh")), code=1)
+        t.true("PEK certificate is missing" in texts(seen), texts(seen))
+
+
+def good(t, bench):
+    for machine, ca in (("naples", join("naples", "ask ark")[:-256]), ("rome", join("rome", "ask ark"))):
+        chain = join(machine, "pek oca") + bare(cert(machine, "cek"))
+        platform = bench.write(f"platform-{machine}", cert(machine, "pdh") + chain)
+        ask = ["--chip-id", CHIP, platform]
+        with t.test(f"{machine}: without a server the CEK's signature is missing, and that is said"):
+            seen = bench.json("--offline", *ask, code=1)
+            t.true("cek-missing" in texts(seen) and "--cek" in texts(seen), texts(seen))
+        with serving({CEK: Answer(cert(machine, "cek")), ca_path(machine): Answer(ca)}) as server:
+            with t.test(f"{machine}: CEK, ASK and ARK are fetched, and the chain verifies"):
+                seen = bench.json("--kds", server.url, *ask)
+                t.equal((seen["kind"], seen["generation"]), ("sev", machine.capitalize()))
+                t.equal(sorted(set(server.asked)), sorted([CEK, ca_path(machine)]))
+                t.equal(bench.cached(), [f"ask_ark_{machine}.cert", f"cek-{CHIP}.cert"])
+            with t.test(f"{machine}: cached files are private, and used without a request"):
+                folder = os.path.join(bench.cache, "sevlaunch/kds")
+                t.equal(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
+                t.equal({stat.S_IMODE(os.stat(f"{folder}/{name}").st_mode) for name in bench.cached()}, {0o600})
+                before = len(server.asked)
+                bench.json("--kds", server.url, *ask)
+                bench.json("--offline", *ask)
+                t.equal(len(server.asked), before)
+        if machine == "naples":
+            bench.fresh()
+
+
+def cache(t, bench):
+    """Goes on with the cache of the machine from Rome."""
+    platform = bench.write("platform", join("rome", "pdh pek oca") + bare(cert("rome", "cek")))
+    name = os.path.join(bench.cache, f"sevlaunch/kds/cek-{CHIP}.cert")
+    answers = {CEK: Answer(cert("rome", "cek")), ca_path("rome"): Answer(join("rome", "ask ark"))}
+    with t.test("a cached file that was changed is forgotten and fetched again"):
+        for wrong in (cert("naples", "cek"), flip(cert("rome", "cek"), 0x420), b"", b"<html>"):
+            with open(name, "wb") as f:
+                f.write(wrong)
+            with serving(dict(answers)) as server:
+                bench.json("--kds", server.url, "--chip-id", CHIP, platform)
+                t.equal(server.asked.count(CEK), 1)
+            with open(name, "rb") as f:
+                t.equal(f.read(), cert("rome", "cek"))
+    with t.test("a cached file that others may write is not used"):
+        os.chmod(name, 0o666)
+        with serving(dict(answers)) as server:
+            bench.json("--kds", server.url, "--chip-id", CHIP, platform)
+            t.equal(server.asked, [CEK])
+        t.equal(stat.S_IMODE(os.stat(name).st_mode), 0o600)
+    with t.test("a folder of sev-tool's with getid_s0_out.txt needs no --chip-id"):
+        bench.fresh()
+        folder = os.path.dirname(bench.write("tool/pdh.cert", cert("rome", "pdh")))
+        bench.write("tool/cert_chain.cert", join("rome", "pek oca") + bare(cert("rome", "cek")))
+        bench.write("tool/getid_s0_out.txt", CHIP.upper().encode() + b"\n")
+        with serving(dict(answers)) as server:
+            bench.json("--kds", server.url + "/", folder)
+            t.true(CEK in server.asked, server.asked)
+
+
+def wrong_answers():
+    """[(name, answers, reason id, words of the message)]; the first CEK is always asked for."""
+    rome, ca = cert("rome", "cek"), join("rome", "ask ark")
+    page = Answer(b"<!DOCTYPE html><html>Sign in</html>", kind="text/html")
+    right = {ca_path("rome"): Answer(ca)}
+    return [
+        ("404", {**right}, "kds-not-found", "404"),
+        ("HTML", {**right, CEK: page}, "kds-answer", "web page"),
+        ("truncated", {**right, CEK: Answer(rome[:1000], announce=2084)}, "kds-answer", "truncated"),
+        ("short", {**right, CEK: Answer(rome[:1000])}, "kds-answer", "1000 bytes"),
+        ("empty", {**right, CEK: Answer(b"")}, "kds-answer", "empty"),
+        ("much too long", {**right, CEK: Answer(bytes(200000))}, "kds-answer", "more than"),
+        ("wrong chip", {**right, CEK: Answer(cert("naples", "cek"))}, "kds-answer", "another chip"),
+        ("not signed", {**right, CEK: Answer(bare(rome))}, "kds-answer", "not a CEK certificate that is signed"),
+        ("no CEK", {**right, CEK: Answer(cert("rome", "pek"))}, "kds-answer", "not a CEK certificate"),
+        ("bad signature", {**right, CEK: Answer(flip(rome, 0x420))}, "kds-answer", "signed the chip's CEK"),
+        ("403", {**right, CEK: Answer(b"no", 403)}, "kds-answer", "403"),
+        ("redirect elsewhere", {**right, CEK: Answer(b"", 302, Location="http://localhost:1/x")}, "kds-answer",
+         "another host"),
+        ("redirects without end", {**right, CEK: Answer(b"", 302, Location=CEK)}, "kds-answer", "redirects"),
+        ("ASK and ARK missing", {CEK: Answer(rome)}, "kds-not-found", "ask_ark_rome"),
+        ("ASK and ARK as HTML", {CEK: Answer(rome), ca_path("rome"): page}, "kds-answer", "web page"),
+        ("ASK and ARK of another generation", {CEK: Answer(rome), ca_path("rome"): Answer(join("naples", "ask ark"))},
+         "kds-answer", "another root"),
+        ("an ASK with a wrong bit", {CEK: Answer(rome), ca_path("rome"): Answer(flip(ca, 0x300))}, "kds-answer",
+         "do not verify"),
+        ("an ARK with a wrong bit", {CEK: Answer(rome), ca_path("rome"): Answer(flip(ca, 1600 + 0x300))},
+         "kds-answer", "another root"),
+    ]
+
+
+def wrong(t, bench):
+    platform = bench.write("platform", join("rome", "pdh pek oca") + bare(cert("rome", "cek")))
+    for name, answers, reason, says in wrong_answers():
+        with t.test(f"server: {name}"):
+            bench.fresh()
+            with serving(answers) as server:
+                seen = bench.json("--kds", server.url, "--chip-id", CHIP, platform, code=1)
+                t.true(server.asked, "nothing was asked")
+            t.equal((seen["verified"], seen["reasons"][0]["id"]), (False, reason), texts(seen))
+            t.true(says in texts(seen), texts(seen))
+            # Right certificates of AMD's may stay, but nothing wrong.
+            kept = [n for n in bench.cached() if not n.startswith("ask_ark_rome")]
+            t.equal(kept, [])
+            if ca_path("rome") in answers and answers[ca_path("rome")].body != join("rome", "ask ark"):
+                t.equal(bench.cached(), [])
+    with t.test("wrong chip, known by the PEK alone"):
+        bench.fresh()
+        folder = os.path.dirname(bench.write("nocek/pdh.cert", cert("rome", "pdh")))
+        for part in ("pek", "oca"):
+            bench.write(f"nocek/{part}.cert", cert("rome", part))
+        answers = {CEK: Answer(cert("rome", "cek")), ca_path("rome"): Answer(join("rome", "ask ark"))}
+        with serving(answers) as server:
+            bench.json("--kds", server.url, "--chip-id", CHIP, folder)
+        bench.fresh()
+        answers = {CEK: Answer(cert("naples", "cek")), ca_path("naples"): Answer(join("naples", "ask ark"))}
+        with serving(answers) as server:
+            seen = bench.json("--kds", server.url, "--chip-id", CHIP, folder, code=1)
+        t.true("did not sign the platform's PEK" in texts(seen), texts(seen))
+        t.equal(bench.cached(), ["ask_ark_naples.cert"])
+
+
+def self_signed(bench):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.utcnow()
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(
+        1).not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
+            now + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                            serialization.NoEncryption()) + made.public_bytes(serialization.Encoding.PEM)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bench.write("tls.pem", pem))
+    return context
+
+
+def network(t, bench):
+    platform = bench.write("platform", join("rome", "pdh pek oca") + bare(cert("rome", "cek")))
+    ask = ["--chip-id", CHIP, platform]
+    right = {CEK: Answer(cert("rome", "cek")), ca_path("rome"): Answer(join("rome", "ask ark"))}
+    with t.test("an error of the server is tried again, and so is 429"):
+        bench.fresh()
+        busy = [Answer(b"", 503), Answer(b"", 429, Retry_After="0"), right[CEK]]
+        with serving({**right, CEK: busy}) as server:
+            bench.json("--kds", server.url, *ask)
+            t.equal(server.asked.count(CEK), 3)
+    with t.test("a server that stays busy: three tries"):
+        bench.fresh()
+        with serving({**right, CEK: Answer(b"", 503)}) as server:
+            seen = bench.json("--kds", server.url, *ask, code=1)
+            t.equal((server.asked, "503" in texts(seen)), ([CEK] * 3, True), texts(seen))
+    with t.test("slow: three tries, each with an end, and what it took so far is no answer"):
+        bench.fresh()
+        with serving({**right, CEK: Answer(cert("rome", "cek"), hang=1000)}) as server:
+            seen = bench.json("--kds", server.url, "--kds-timeout", "1", *ask, code=1)
+            t.equal((server.asked, seen["reasons"][0]["id"]), ([CEK] * 3, "kds-unreachable"), texts(seen))
+            t.true("within 1 s" in texts(seen), texts(seen))
+        t.equal(bench.cached(), [])
+    with t.test("connection refused"):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))  # and nobody listens
+            seen = bench.json("--kds", f"http://127.0.0.1:{free.getsockname()[1]}", *ask, code=1)
+        t.equal(seen["reasons"][0]["id"], "kds-unreachable", texts(seen))
+        t.true("connect" in texts(seen), texts(seen))
+        t.equal(bench.cached(), [])
+    with t.test("a redirect on the same host is followed"):
+        moved = {"/moved": right[CEK], CEK: Answer(b"", 301, Location="/moved")}
+        with serving({**right, **moved}) as server:
+            bench.json("--kds", server.url, *ask)
+            t.equal(server.asked[:2], [CEK, "/moved"])
+    with t.test("https: a server whose certificate nobody vouches for is not asked"):
+        bench.fresh()
+        with serving(dict(right), self_signed(bench)) as server:
+            seen = bench.json("--kds", server.url, *ask, code=1)
+            t.equal((server.asked, seen["reasons"][0]["id"]), ([], "kds-unreachable"))
+            t.true("certificate" in texts(seen), texts(seen))
+    with t.test("options that make no sense"):
+        for words in (["--kds", "ftp://127.0.0.1"], ["--kds", "127.0.0.1"], ["--kds", "http://h/?x"],
+                      ["--kds", "http://127.0.0.1", "--offline"], ["--kds-timeout", "601"],
+                      ["--owner-fingerprint", "12"], ["--trust-root", "x" * 64],
+                      ["--owner-fingerprint", ROME_OWNER, "--oca", f"{CERTS}/rome-ok/oca.cert"]):
+            t.equal(bench.run(*words, platform)[0], 2, words)
+
+
+def main():
+    t = tap.Tap()
+    with tempfile.TemporaryDirectory(prefix="sl-kds-") as root:
+        bench = Bench(root)
+        forms(t, bench)
+        owners(t, bench)
+        good(t, bench)
+        cache(t, bench)
+        wrong(t, bench)
+        network(t, bench)
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
