@@ -93,5 +93,6 @@ int cmd_platform (int argc, char **argv);
 int cmd_firmware (int argc, char **argv);
 int cmd_policy (int argc, char **argv);
 int cmd_doctor (int argc, char **argv);
+int cmd_lint (int argc, char **argv);
 
 G_END_DECLS

@@ -27,6 +27,7 @@ static const Command commands[] = {
     { "firmware", "Say what firmware images can do", cmd_firmware },
     { "policy", "Explain guest policies and their profiles", cmd_policy },
     { "doctor", "Say what keeps this machine from SEV guests", cmd_doctor },
+    { "lint", "Say what keeps a domain from a verified launch", cmd_lint },
     { NULL, NULL, NULL },
 };
 

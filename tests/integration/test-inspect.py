@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What sevlaunch says of firmware and hosts, without any guest."""
+"""What sevlaunch says of firmware, hosts and domains, without any guest."""
 import hashlib
 import json
 import os
@@ -167,6 +167,41 @@ def doctor(t, root):
         t.equal(run("doctor", "word")[0], 2)
 
 
+def lint(t, root):
+    xml = read(os.path.join(TOP, "tests/data/domain/real-host.xml")).decode()
+    stated = "/usr/share/sevlaunch/sevlaunch-ovmf.fd"
+    t.true(stated in xml, xml)
+    with open(os.path.join(TOP, "ovmf-hooks/edk2/expected.sha256"), encoding="utf-8") as f:
+        pinned = hashlib.sha256(read(FIRMWARE)).hexdigest() in f.read()
+
+    def domain(old=stated, new=FIRMWARE):
+        text = xml.replace(stated, FIRMWARE)
+        return write(root, "/domain.xml", (text if old == stated else text.replace(old, new)).encode())
+
+    with t.test("lint: a domain of ours can be launched"):
+        answer = run_json("lint", domain(), code=0 if pinned else 3)
+        t.equal((answer["schema"], answer["domain"]), ("sevlaunch.lint/1", "guest"))
+        t.equal([f["id"] for f in answer["findings"]], ["policy-no-es"] + ([] if pinned else ["other-build"]))
+    with t.test("lint: insecure is 3, not possible is 4, of a host with libvirt's problems 6"):
+        answer = run_json("lint", domain('readonly="yes"', 'readonly="yes" secure="yes"'), code=3)
+        t.true("loader-secure-boot" in [f["id"] for f in answer["findings"]], answer)
+        t.equal(run_json("lint", domain('arch="x86_64"', 'arch="s390x"'), code=4 if pinned else 3)["exit_code"],
+                4 if pinned else 3)
+        code, _, err = run("lint", write(root, "/no.xml", b"<domain>"))
+        t.equal(code, 4)
+        t.true("[configuration]" in err, err)
+        t.equal(run("lint", root + "/absent.xml")[0], 4)
+        t.equal(run("lint", "-c", f"qemu+unix:///session?socket={root}/none", "name")[0], 6)
+        t.equal(run("lint")[0], 2)
+    with t.test("lint: the image that a domain names is looked at"):
+        stock = write(root, "/vars.fd", bytes(16) + bytes.fromhex("8d2bf1ff96768b4ca9852747075b4f50") + bytes(8) +
+                      b"_FVH" + bytes(9000))
+        answer = run_json("lint", domain(FIRMWARE, stock), code=4)
+        t.true("variables-only" in [f["id"] for f in answer["findings"]], answer)
+        answer = run_json("lint", domain(FIRMWARE, root + "/absent.fd"))
+        t.equal([f["id"] for f in answer["findings"] if f["level"] == "unknown"], ["loader-unread"])
+
+
 def main():
     t = tap.Tap()
     with tempfile.TemporaryDirectory(prefix="ti-") as root:
@@ -174,6 +209,7 @@ def main():
         all_firmware(t, root)
     with tempfile.TemporaryDirectory(prefix="ti-") as root:
         doctor(t, root)
+        lint(t, root)
     t.finish()
 
 
