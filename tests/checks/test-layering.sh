@@ -94,7 +94,7 @@ planted() { # FILE LINE EXPECTED
 
 echo 1..10
 report "HACKING.md's table was found" \
-    "$([ "$(read_table HACKING.md | wc -l)" -eq 16 ] || echo "expected 16 rows, got: $(read_table HACKING.md)")"
+    "$([ "$(read_table HACKING.md | wc -l)" -ge 16 ] || echo "expected 16 rows or more, got: $(read_table HACKING.md)")"
 report "the tree keeps to the table" "$(judge .)"
 planted sev/sev-error.h '#include "policy/verdict.h"' "sev may not use policy/verdict.h"
 planted psp/fw/psp-nv.c '#include "psp/host/host-dir.h"' "psp/fw may not use psp/host/host-dir.h"
