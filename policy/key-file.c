@@ -52,7 +52,8 @@ static const PolicyKeyFileGroup *
 find_group (const char *name, const PolicyKeyFileGroup *const *groups)
 {
     for (gsize i = 0; groups[i] != NULL; i++)
-        if (strcmp (groups[i]->name, name) == 0)
+        if (groups[i]->prefix ? g_str_has_prefix (name, groups[i]->name)
+                              : strcmp (groups[i]->name, name) == 0)
             return groups[i];
     return NULL;
 }

@@ -14,6 +14,7 @@ typedef struct {
     const char *name;
     const char *const *keys; /* NULL-terminated */
     gboolean open;           /* other keys are allowed; the caller looks at them */
+    gboolean prefix;         /* @name is what the names of such groups begin with */
 } PolicyKeyFileGroup;
 
 /**

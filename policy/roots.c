@@ -134,7 +134,11 @@ policy_roots_free (PolicyRoots *roots)
 }
 
 static gboolean
-parse_line (PolicyRoots *roots, const char *line, guint number, GError **error)
+parse_line (PolicyRoots *roots,
+            const char *name,
+            const char *line,
+            guint number,
+            GError **error)
 {
     const gsize len = strcspn (line, " \t");
     g_autofree char *word = g_strndup (line, len);
@@ -143,12 +147,12 @@ parse_line (PolicyRoots *roots, const char *line, guint number, GError **error)
     if (line[0] == '\0' || line[0] == '#')
         return TRUE;
     if (!policy_fingerprint_parse (word, &fingerprint, error)) {
-        g_prefix_error (error, "trusted-roots:%u: ", number);
+        g_prefix_error (error, "%s:%u: ", name, number);
         return FALSE;
     }
     if (policy_roots_count (roots) >= MAX_ROOTS) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
-                     "trusted-roots:%u: more than %u roots", number, MAX_ROOTS);
+                     "%s:%u: more than %u lines", name, number, MAX_ROOTS);
         return FALSE;
     }
     policy_roots_add (roots, &fingerprint);
@@ -158,25 +162,30 @@ parse_line (PolicyRoots *roots, const char *line, guint number, GError **error)
 PolicyRoots *
 policy_roots_parse (const char *text, gsize len, GError **error)
 {
+    return policy_roots_parse_named ("trusted-roots", text, len, error);
+}
+
+PolicyRoots *
+policy_roots_parse_named (const char *name, const char *text, gsize len, GError **error)
+{
     g_autoptr (PolicyRoots) roots = policy_roots_new ();
 
-    g_return_val_if_fail (text != NULL || len == 0, NULL);
+    g_return_val_if_fail (name != NULL && (text != NULL || len == 0), NULL);
 
     if (len > MAX_FILE_SIZE) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
-                     "trusted-roots: %" G_GSIZE_FORMAT " bytes, at most %u", len,
-                     MAX_FILE_SIZE);
+                     "%s: %" G_GSIZE_FORMAT " bytes, at most %u", name, len, MAX_FILE_SIZE);
         return NULL;
     }
     if (len > 0 && !g_utf8_validate_len (text, len, NULL)) {
-        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
-                             "trusted-roots: not UTF-8 text");
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS, "%s: not UTF-8 text",
+                     name);
         return NULL;
     }
     g_autofree char *copy = g_strndup (text != NULL ? text : "", len);
     g_auto (GStrv) lines = g_strsplit (copy, "\n", 0);
     for (guint i = 0; lines[i] != NULL; i++)
-        if (!parse_line (roots, lines[i], i + 1, error))
+        if (!parse_line (roots, name, lines[i], i + 1, error))
             return NULL;
     return g_steal_pointer (&roots);
 }

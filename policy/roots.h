@@ -73,6 +73,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyRoots, policy_roots_free)
 PolicyRoots *policy_roots_parse (const char *text,
                                  gsize len,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** policy_roots_parse_named: another file of fingerprints; @name: for messages */
+PolicyRoots *policy_roots_parse_named (const char *name,
+                                       const char *text,
+                                       gsize len,
+                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** policy_roots_add: for this process only; see policy_owner_trust() for the file */
 void policy_roots_add (PolicyRoots *roots, const PolicyFingerprint *fingerprint);
 gboolean policy_roots_contains (const PolicyRoots *roots,
