@@ -16,6 +16,7 @@
 #define MAX_CERT_FILE 65536u
 #define MAX_KEY_FILE 16384u
 #define MAX_ROOTS_FILE 65536u
+#define MAX_ACCEPTANCE_FILE 65536u
 #define MAX_RELEASES 1024u
 #define MAX_RELEASE_CONF 65536u
 
@@ -25,6 +26,8 @@ struct _PolicyOwner {
     SevCert cert;
     SevEcKey *key;
     PolicyRoots *roots;
+    PolicyRoots *firmware; /* digests of images, in trusted-firmware */
+    PolicyAcceptance *acceptance;
     PolicyLedger *ledger;
     GPtrArray *releases; /* PolicyRelease */
 };
@@ -39,6 +42,8 @@ policy_owner_free (PolicyOwner *owner)
         close (owner->dirfd);
     g_clear_pointer (&owner->key, sev_ec_key_unref);
     g_clear_pointer (&owner->roots, policy_roots_free);
+    g_clear_pointer (&owner->firmware, policy_roots_free);
+    g_clear_pointer (&owner->acceptance, policy_acceptance_unref);
     g_clear_pointer (&owner->ledger, policy_ledger_free);
     g_clear_pointer (&owner->releases, g_ptr_array_unref);
     g_free (owner);
@@ -102,22 +107,47 @@ load_key (PolicyOwner *owner, const char *name, PolicyOwnerFlags flags, GError *
     return TRUE;
 }
 
+/* A file of fingerprints, one a line: trusted-roots or trusted-firmware. */
 static PolicyRoots *
-read_roots (int dirfd, GBytes **text, GError **error)
+read_roots (int dirfd, const char *name, GBytes **text, GError **error)
 {
     g_autoptr (GBytes) bytes = NULL;
+    g_autoptr (GError) local = NULL;
     gsize len;
 
-    if (!policy_file_read (dirfd, POLICY_OWNER_ROOTS, MAX_ROOTS_FILE, POLICY_FILE_OPTIONAL,
-                           &bytes, error))
+    if (!policy_file_read (dirfd, name, MAX_ROOTS_FILE, POLICY_FILE_OPTIONAL, &bytes,
+                           error))
         return NULL;
     if (bytes == NULL)
         return policy_roots_new ();
     const char *data = g_bytes_get_data (bytes, &len);
-    PolicyRoots *roots = policy_roots_parse (data, len, error);
-    if (roots != NULL && text != NULL)
+    PolicyRoots *roots = policy_roots_parse_named (name, data, len, &local);
+    if (roots == NULL && strcmp (name, POLICY_OWNER_FIRMWARE) == 0)
+        local->code = POLICY_ERROR_TRUSTED_FIRMWARE;
+    if (roots == NULL)
+        g_propagate_error (error, g_steal_pointer (&local));
+    else if (text != NULL)
         *text = g_steal_pointer (&bytes);
     return roots;
+}
+
+static gboolean
+load_acceptance (PolicyOwner *owner, GError **error)
+{
+    g_autoptr (GBytes) bytes = NULL;
+    gsize len;
+
+    if (!policy_file_read (owner->dirfd, POLICY_ACCEPTANCE_NAME, MAX_ACCEPTANCE_FILE,
+                           POLICY_FILE_OPTIONAL, &bytes, error))
+        return FALSE;
+    if (bytes == NULL) {
+        owner->acceptance = policy_acceptance_new_default ();
+        return TRUE;
+    }
+    g_autofree char *path = g_build_filename (owner->dir, POLICY_ACCEPTANCE_NAME, NULL);
+    const char *data = g_bytes_get_data (bytes, &len);
+    owner->acceptance = policy_acceptance_parse (path, data, len, error);
+    return owner->acceptance != NULL;
 }
 
 static gboolean
@@ -213,8 +243,12 @@ open_owner (const char *dir, const char *cert_name, PolicyOwnerFlags flags, GErr
     if (owner->dirfd < 0 || !load_cert (owner, cert_name, error) ||
         !load_key (owner, key, flags, error))
         return NULL;
-    owner->roots = read_roots (owner->dirfd, NULL, error);
-    if (owner->roots == NULL || !load_releases (owner, error))
+    owner->roots = read_roots (owner->dirfd, POLICY_OWNER_ROOTS, NULL, error);
+    if (owner->roots == NULL)
+        return NULL;
+    owner->firmware = read_roots (owner->dirfd, POLICY_OWNER_FIRMWARE, NULL, error);
+    if (owner->firmware == NULL || !load_acceptance (owner, error) ||
+        !load_releases (owner, error))
         return NULL;
     owner->ledger = policy_ledger_open_at (owner->dirfd, POLICY_LEDGER_NAME, error);
     if (owner->ledger == NULL)
@@ -283,6 +317,29 @@ policy_owner_get_roots (PolicyOwner *owner)
 {
     g_return_val_if_fail (owner != NULL, NULL);
     return owner->roots;
+}
+
+PolicyAcceptance *
+policy_owner_get_acceptance (PolicyOwner *owner)
+{
+    g_return_val_if_fail (owner != NULL, NULL);
+    return owner->acceptance;
+}
+
+PolicyFirmwarePin
+policy_owner_pin_of (const PolicyOwner *owner,
+                     const PolicyRelease *release,
+                     const guint8 sha256[SEV_DIGEST_SIZE])
+{
+    PolicyFingerprint digest;
+
+    g_return_val_if_fail (owner != NULL && sha256 != NULL, POLICY_FIRMWARE_UNPINNED);
+
+    memcpy (digest.bytes, sha256, sizeof digest.bytes);
+    if (release != NULL && policy_release_allows_firmware (release, sha256))
+        return POLICY_FIRMWARE_BY_RELEASE;
+    return policy_roots_contains (owner->firmware, &digest) ? POLICY_FIRMWARE_BY_OWNER
+                                                            : POLICY_FIRMWARE_UNPINNED;
 }
 
 PolicyLedger *
@@ -486,13 +543,14 @@ comment_is_text (const char *comment)
 
 static gboolean
 add_root (int dirfd,
+          const char *name,
           const PolicyFingerprint *fingerprint,
           const char *comment,
           gboolean *added,
           GError **error)
 {
     g_autoptr (GBytes) old = NULL;
-    g_autoptr (PolicyRoots) roots = read_roots (dirfd, &old, error);
+    g_autoptr (PolicyRoots) roots = read_roots (dirfd, name, &old, error);
     g_autoptr (GString) text = g_string_new (NULL);
     gsize len = 0;
 
@@ -509,19 +567,18 @@ add_root (int dirfd,
         g_string_append_c (text, '\n');
     g_autofree char *word = policy_fingerprint_to_text (fingerprint);
     g_string_append_printf (text, "%s  %s\n", word, comment);
-    return policy_file_write (dirfd, POLICY_OWNER_ROOTS, text->str, text->len, TRUE, error);
+    return policy_file_write (dirfd, name, text->str, text->len, TRUE, error);
 }
 
-gboolean
-policy_owner_trust (const char *dir,
-                    const PolicyFingerprint *fingerprint,
-                    const char *comment,
-                    gboolean *added,
-                    GError **error)
+static gboolean
+trust (const char *dir,
+       const char *name,
+       const PolicyFingerprint *fingerprint,
+       const char *comment,
+       gboolean *added,
+       GError **error)
 {
     gboolean was_added = FALSE;
-
-    g_return_val_if_fail (dir != NULL && fingerprint != NULL && comment != NULL, FALSE);
 
     if (!comment_is_text (comment)) {
         g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_TRUSTED_ROOTS,
@@ -531,11 +588,37 @@ policy_owner_trust (const char *dir,
     const int fd = policy_dir_open (dir, NULL, error);
     if (fd < 0)
         return FALSE;
-    const gboolean ok = add_root (fd, fingerprint, comment, &was_added, error);
+    const gboolean ok = add_root (fd, name, fingerprint, comment, &was_added, error);
     close (fd);
     if (ok && added != NULL)
         *added = was_added;
     return ok;
+}
+
+gboolean
+policy_owner_trust (const char *dir,
+                    const PolicyFingerprint *fingerprint,
+                    const char *comment,
+                    gboolean *added,
+                    GError **error)
+{
+    g_return_val_if_fail (dir != NULL && fingerprint != NULL && comment != NULL, FALSE);
+    return trust (dir, POLICY_OWNER_ROOTS, fingerprint, comment, added, error);
+}
+
+gboolean
+policy_owner_trust_firmware (const char *dir,
+                             const guint8 sha256[SEV_DIGEST_SIZE],
+                             const char *comment,
+                             gboolean *added,
+                             GError **error)
+{
+    PolicyFingerprint digest;
+
+    g_return_val_if_fail (dir != NULL && sha256 != NULL && comment != NULL, FALSE);
+
+    memcpy (digest.bytes, sha256, sizeof digest.bytes);
+    return trust (dir, POLICY_OWNER_FIRMWARE, &digest, comment, added, error);
 }
 
 GBytes *

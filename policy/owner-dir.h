@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "policy/acceptance/acceptance.h"
 #include "policy/ledger.h"
 #include "policy/release.h"
 #include "policy/roots.h"
@@ -25,6 +26,7 @@ G_BEGIN_DECLS
 #define POLICY_OWNER_CERT "pdh.cert"
 #define POLICY_OWNER_KEY "pdh.key"
 #define POLICY_OWNER_ROOTS "trusted-roots"
+#define POLICY_OWNER_FIRMWARE "trusted-firmware"
 
 typedef enum {
     POLICY_OWNER_DEFAULT = 0,
@@ -38,8 +40,9 @@ typedef struct _PolicyOwner PolicyOwner;
  * policy_owner_open:
  * @cert_path: the owner's certificate; binary, or base64 as sevctl writes it.  The key is
  *   the file of the same name that ends in ".key" instead (pdh.key)
- * Errors: POLICY_ERROR_OWNER_*, %POLICY_ERROR_TRUSTED_ROOTS, %POLICY_ERROR_RELEASE_SYNTAX,
- *   %POLICY_ERROR_IO.
+ * Errors: POLICY_ERROR_OWNER_*, %POLICY_ERROR_TRUSTED_ROOTS,
+ *   %POLICY_ERROR_TRUSTED_FIRMWARE, %POLICY_ERROR_ACCEPTANCE_SYNTAX,
+ * %POLICY_ERROR_RELEASE_SYNTAX, %POLICY_ERROR_IO.
  */
 PolicyOwner *policy_owner_open (const char *cert_path,
                                 PolicyOwnerFlags flags,
@@ -61,6 +64,13 @@ const SevCert *policy_owner_get_cert (const PolicyOwner *owner);
 const SevEcKey *policy_owner_get_key (const PolicyOwner *owner);
 PolicyRoots *policy_owner_get_roots (PolicyOwner *owner);
 PolicyLedger *policy_owner_get_ledger (PolicyOwner *owner);
+/** policy_owner_get_acceptance: Returns: (transfer none): of the file "acceptance", else
+ * the built-in default */
+PolicyAcceptance *policy_owner_get_acceptance (PolicyOwner *owner);
+/** policy_owner_pin_of: @release: (nullable). Returns: who pins the firmware @sha256 */
+PolicyFirmwarePin policy_owner_pin_of (const PolicyOwner *owner,
+                                       const PolicyRelease *release,
+                                       const guint8 sha256[SEV_DIGEST_SIZE]);
 guint policy_owner_n_releases (const PolicyOwner *owner);
 PolicyRelease *policy_owner_get_release (const PolicyOwner *owner, guint index);
 
@@ -114,6 +124,13 @@ gboolean policy_owner_trust (const char *dir,
                              const char *comment,
                              gboolean *added,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** policy_owner_trust_firmware: the same for the image @sha256 and trusted-firmware */
+gboolean policy_owner_trust_firmware (const char *dir,
+                                      const guint8 sha256[SEV_DIGEST_SIZE],
+                                      const char *comment,
+                                      gboolean *added,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * policy_owner_create_release:

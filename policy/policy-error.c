@@ -30,6 +30,8 @@ static const ErrorKind kinds[] = {
     KIND (OWNER_KEY_MALFORMED, "owner-key-malformed", INPUT),
     KIND (OWNER_KEY_MISMATCH, "owner-key-mismatch", INPUT),
     KIND (TRUSTED_ROOTS, "trusted-roots-syntax", INPUT),
+    KIND (TRUSTED_FIRMWARE, "trusted-firmware-syntax", INPUT),
+    KIND (ACCEPTANCE_SYNTAX, "acceptance-syntax", INPUT),
     KIND (RELEASE_MISSING, "release-missing", INPUT),
     KIND (RELEASE_AMBIGUOUS, "release-ambiguous", INPUT),
     KIND (RELEASE_SYNTAX, "release-syntax", INPUT),

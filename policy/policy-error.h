@@ -29,6 +29,8 @@ typedef enum {
     POLICY_ERROR_OWNER_KEY_MALFORMED,  /* owner-key-malformed */
     POLICY_ERROR_OWNER_KEY_MISMATCH,   /* owner-key-mismatch */
     POLICY_ERROR_TRUSTED_ROOTS,        /* trusted-roots-syntax */
+    POLICY_ERROR_TRUSTED_FIRMWARE,     /* trusted-firmware-syntax */
+    POLICY_ERROR_ACCEPTANCE_SYNTAX,    /* acceptance-syntax */
     POLICY_ERROR_RELEASE_MISSING,      /* release-missing */
     POLICY_ERROR_RELEASE_AMBIGUOUS,    /* release-ambiguous */
     POLICY_ERROR_RELEASE_SYNTAX,       /* release-syntax */

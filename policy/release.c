@@ -557,26 +557,43 @@ check_boot (const PolicyRelease *release, const PolicyBoot *boot, PolicyVerdict 
     return check_parts (release, boot, no_initrd, no_cmdline, verdict);
 }
 
+const char *
+policy_firmware_pin_name (PolicyFirmwarePin pin)
+{
+    switch (pin) {
+    case POLICY_FIRMWARE_BY_RELEASE:
+        return "release";
+    case POLICY_FIRMWARE_BY_OWNER:
+        return "owner";
+    case POLICY_FIRMWARE_UNPINNED:
+        break;
+    }
+    return "unpinned";
+}
+
 static gboolean
 check_firmware (const PolicyRelease *release,
                 const PolicyBoot *boot,
                 PolicyVerdict *verdict)
 {
-    if (policy_release_allows_firmware (release, boot->firmware)) {
+    if (policy_release_allows_firmware (release, boot->firmware) ||
+        boot->firmware_pin == POLICY_FIRMWARE_BY_OWNER) {
         policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
         return TRUE;
     }
     if (boot->firmware_accepted) {
         policy_verdict_waive (
             verdict, POLICY_CHECK_FIRMWARE,
-            "that the firmware boots nothing but what is measured: it was "
-            "accepted by hand");
+            "firmware: unpinned; nothing says that it boots only what is measured (it was "
+            "accepted by hand)");
         return TRUE;
     }
     g_autofree char *hex = sev_hex_encode (boot->firmware, SEV_DIGEST_SIZE);
-    policy_verdict_fail (verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
-                         "firmware has SHA-256 %s, which release '%s' does not pin", hex,
-                         release->name);
+    policy_verdict_fail (
+        verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
+        "firmware: unpinned; it has SHA-256 %s, which neither release '%s' "
+        "pins nor the owner trusts (sevlaunch firmware trust)",
+        hex, release->name);
     return FALSE;
 }
 

@@ -89,9 +89,20 @@ gboolean policy_release_fill_table (const PolicyRelease *release,
                                     OvmfSecretTable *table,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** PolicyFirmwarePin: who says that a firmware boots nothing but what is measured */
+typedef enum {
+    POLICY_FIRMWARE_UNPINNED,   /* nobody, or --accept-firmware */
+    POLICY_FIRMWARE_BY_RELEASE, /* the release */
+    POLICY_FIRMWARE_BY_OWNER,   /* the owner's file trusted-firmware */
+} PolicyFirmwarePin;
+
+/** policy_firmware_pin_name: "unpinned", "release" or "owner"; static storage */
+const char *policy_firmware_pin_name (PolicyFirmwarePin pin);
+
 /** PolicyBoot: what a launch measures */
 typedef struct {
     guint8 firmware[SEV_DIGEST_SIZE];
+    PolicyFirmwarePin firmware_pin;
     gboolean firmware_accepted; /* by the owner for this launch (--accept-firmware) */
     gboolean allow_unmeasured;  /* by the owner for this launch */
     gboolean measured;          /* kernel hashes are on; else what follows is not used */
@@ -109,6 +120,7 @@ typedef struct {
  * its own: firmware-not-released, boot-unmeasured, boot-kind-differs, uki-not-released,
  * kernel-not-released, initrd-not-released, cmdline-not-released, vcpus-not-released.
  *
+ * Firmware that the owner trusts (%POLICY_FIRMWARE_BY_OWNER) needs no pin of the release.
  * A UKI boots with no initrd and an empty command line, else initrd-not-released and
  * cmdline-not-released.  What the owner accepts for this launch is waived instead, and
  * stands in the list of what is unproven.

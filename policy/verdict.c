@@ -27,6 +27,7 @@ static const char *const check_names[] = {
     [POLICY_CHECK_FIRMWARE] = "firmware",
     [POLICY_CHECK_BOOT] = "boot",
     [POLICY_CHECK_MEASUREMENT] = "measurement",
+    [POLICY_CHECK_ACCEPTANCE] = "acceptance",
     [POLICY_CHECK_FRESH] = "fresh",
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (check_names) == POLICY_N_CHECKS);

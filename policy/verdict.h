@@ -22,9 +22,10 @@ typedef enum {
     POLICY_CHECK_FIRMWARE, /* "firmware": the guest firmware is one that is released to */
     POLICY_CHECK_BOOT,     /* "boot": kernel, initrd and command line are the release's */
     POLICY_CHECK_MEASUREMENT, /* "measurement": the platform measured exactly that */
+    POLICY_CHECK_ACCEPTANCE,  /* "acceptance": the owner's acceptance policy is satisfied */
     POLICY_CHECK_FRESH,       /* "fresh": not judged before, recorded in the ledger */
 } PolicyCheck;
-#define POLICY_N_CHECKS 8u
+#define POLICY_N_CHECKS 9u
 
 /** policy_check_name: Returns: the quoted name above; static storage */
 const char *policy_check_name (PolicyCheck check);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "launcher/cli/command.h"
+#include "launcher/cli/cmd-firmware.h"
 #include "launcher/inspect/firmware-list.h"
 
 static JsonNode *
@@ -236,6 +236,7 @@ cmd_firmware (int argc, char **argv)
 {
     static const Command table[] = {
         { "show", "Say what firmware images can do (the default)", cmd_firmware_show },
+        { "trust", "Pin one for all releases of an owner", cmd_firmware_trust },
         { NULL, NULL, NULL },
     };
     const char *word = argc > 1 ? argv[1] : "--help";

@@ -33,6 +33,8 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "POLICY" },
         { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
           "Take a guest policy that lets the host read the guest (dangerous)", NULL },
+        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o->acceptance,
+          "Acceptance policy, instead of the one in the owner's directory", "FILE" },
         { "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
           "Format of the image (default: by its content)", "qcow2|raw" },
         { "backing-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->backing,

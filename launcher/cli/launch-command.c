@@ -25,7 +25,8 @@ launch_options_clear (LaunchOptions *o)
         &o->policy,      &o->uki,     &o->kernel,        &o->initrd, &o->append,
         &o->firmware,    &o->connect, &o->emulated_host, &o->run_as, &o->platform,
         &o->cek,         &o->ca,      &o->session,       &o->tik,    &o->tek,
-        &o->session_dir, &o->release, &o->qmp,           &o->godh,   &o->cpu,
+        &o->session_dir, &o->release, &o->acceptance,    &o->qmp,    &o->godh,
+        &o->cpu,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

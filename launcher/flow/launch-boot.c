@@ -346,18 +346,22 @@ judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdi
 {
     g_autofree char *hex = sev_hex_encode (seen->firmware, SEV_DIGEST_SIZE);
 
-    if (seen->firmware_accepted || !secrets)
+    if (seen->firmware_pin != POLICY_FIRMWARE_UNPINNED)
+        policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
+    else if (seen->firmware_accepted || !secrets)
         policy_verdict_waive (
             verdict, POLICY_CHECK_FIRMWARE,
             seen->firmware_accepted
-                ? "that the firmware protects the secrets: its digest was "
-                  "accepted by hand"
-                : "that the firmware is one of the owner's: it is unpinned");
+                ? "firmware: unpinned; nothing says that it protects the secrets (it was "
+                  "accepted by hand)"
+                : "firmware: unpinned; nothing says that it is one of the owner's");
     else
-        policy_verdict_fail (verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
-                             "no release was named that pins the firmware sha256:%s "
-                             "(--accept-firmware takes it all the same)",
-                             hex);
+        policy_verdict_fail (
+            verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
+            "firmware: unpinned; no release was named that pins sha256:%s, "
+            "and the owner does not trust it (sevlaunch firmware trust; "
+            "--accept-firmware takes it all the same)",
+            hex);
     if (seen->measured || seen->allow_unmeasured)
         policy_verdict_waive (
             verdict, POLICY_CHECK_BOOT,
@@ -367,25 +371,36 @@ judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdi
 }
 
 void
+launch_boot_describe (const LaunchBoot *boot,
+                      const LaunchOptions *options,
+                      const LaunchOwner *owner,
+                      PolicyBoot *out)
+{
+    *out = (PolicyBoot){ .measured = boot->measured,
+                         .uki = boot->uki != NULL,
+                         .es = (owner->guest_policy & SEV_POLICY_ES) != 0,
+                         .vcpus = boot->vcpus,
+                         .allow_unmeasured = options->allow_unmeasured_boot };
+    memcpy (out->firmware, boot->firmware.sha256, SEV_DIGEST_SIZE);
+    out->firmware_pin = policy_owner_pin_of (owner->owner, owner->release, out->firmware);
+    memcpy (out->kernel, boot->hashes.kernel, SEV_DIGEST_SIZE);
+    memcpy (out->initrd, boot->hashes.initrd, SEV_DIGEST_SIZE);
+    memcpy (out->cmdline, boot->hashes.cmdline, SEV_DIGEST_SIZE);
+    for (guint i = 0; i < owner->accepted->len; i++)
+        if (memcmp (owner->accepted->data + (gsize) i * SEV_DIGEST_SIZE, out->firmware,
+                    SEV_DIGEST_SIZE) == 0)
+            out->firmware_accepted = TRUE;
+}
+
+void
 launch_boot_judge (const LaunchBoot *boot,
                    const LaunchOptions *options,
                    const LaunchOwner *owner,
                    PolicyVerdict *verdict)
 {
-    PolicyBoot seen = { .measured = boot->measured,
-                        .uki = boot->uki != NULL,
-                        .es = (owner->guest_policy & SEV_POLICY_ES) != 0,
-                        .vcpus = boot->vcpus,
-                        .allow_unmeasured = options->allow_unmeasured_boot };
+    PolicyBoot seen;
 
-    memcpy (seen.firmware, boot->firmware.sha256, SEV_DIGEST_SIZE);
-    memcpy (seen.kernel, boot->hashes.kernel, SEV_DIGEST_SIZE);
-    memcpy (seen.initrd, boot->hashes.initrd, SEV_DIGEST_SIZE);
-    memcpy (seen.cmdline, boot->hashes.cmdline, SEV_DIGEST_SIZE);
-    for (guint i = 0; i < owner->accepted->len; i++)
-        if (memcmp (owner->accepted->data + (gsize) i * SEV_DIGEST_SIZE, seen.firmware,
-                    SEV_DIGEST_SIZE) == 0)
-            seen.firmware_accepted = TRUE;
+    launch_boot_describe (boot, options, owner, &seen);
     if (owner->release == NULL)
         judge_unreleased (&seen, ovmf_secret_table_count (owner->table) > 0, verdict);
     else if (!policy_release_check (owner->release, &seen, verdict))

@@ -58,6 +58,12 @@ LaunchBoot *launch_boot_resolve (const LaunchOptions *options,
 void launch_boot_free (LaunchBoot *boot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchBoot, launch_boot_free)
 
+/** launch_boot_describe: @out: (out caller-allocates): as policies see it */
+void launch_boot_describe (const LaunchBoot *boot,
+                           const LaunchOptions *options,
+                           const LaunchOwner *owner,
+                           PolicyBoot *out);
+
 /**
  * launch_boot_judge: compares with the release; records the checks "firmware" and "boot"
  */

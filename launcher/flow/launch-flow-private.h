@@ -67,6 +67,13 @@ SevSecret *flow_build_table (const LaunchFlow *flow,
                              gsize *limit,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The owner's acceptance policy, launch-accept.c. */
+
+/** flow_foresee: refuses, if what is known now is refused by the acceptance policy */
+gboolean flow_foresee (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** flow_accept: records %POLICY_CHECK_ACCEPTANCE; everything is known */
+void flow_accept (LaunchFlow *flow);
+
 /* SEV-ES, launch-es.c. */
 
 /** flow_expect_vcpus: once the CPU model is known: the processors, and the digest with them

@@ -30,6 +30,7 @@ typedef struct {
     char *network; /* (nullable) */
     char *policy;  /* (nullable) */
     gboolean accept_debug;
+    char *acceptance; /* (nullable) */
 
     char *uki;    /* (nullable) */
     char *kernel; /* (nullable) */

@@ -299,6 +299,16 @@ check_godh (const LaunchOptions *options, const LaunchOwner *owner, GError **err
     return FALSE;
 }
 
+static gboolean
+read_acceptance (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    owner->acceptance =
+        options->acceptance != NULL
+            ? policy_acceptance_load (options->acceptance, error)
+            : policy_acceptance_ref (policy_owner_get_acceptance (owner->owner));
+    return owner->acceptance != NULL;
+}
+
 /* The image's UUID is read before the owner's key is, and by another process. */
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
@@ -321,8 +331,9 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
     if (owner->owner == NULL)
         return FALSE;
     return find_release (options, owner, uuid, error) &&
-           check_godh (options, owner, error) && read_session (options, owner, error) &&
-           read_amd_files (options, owner, error) && fill_table (options, owner, error);
+           check_godh (options, owner, error) && read_acceptance (options, owner, error) &&
+           read_session (options, owner, error) && read_amd_files (options, owner, error) &&
+           fill_table (options, owner, error);
 }
 
 static gboolean
@@ -356,6 +367,7 @@ launch_owner_free (LaunchOwner *owner)
 {
     g_clear_pointer (&owner->keeper, session_keeper_free);
     g_clear_pointer (&owner->table, ovmf_secret_table_free);
+    g_clear_pointer (&owner->acceptance, policy_acceptance_unref);
     g_clear_pointer (&owner->owner, policy_owner_free);
     g_clear_pointer (&owner->session, g_bytes_unref);
     g_clear_pointer (&owner->tik, sev_secret_unref);

@@ -30,6 +30,7 @@ typedef struct {
                                are loaded */
     OvmfSecretTable *table; /* of the release and of --secret */
     guint32 guest_policy;
+    PolicyAcceptance *acceptance;
     GBytes *session;       /* (nullable): made elsewhere */
     SevSecret *tik;        /* (nullable) */
     SevSecret *tek;        /* (nullable) */

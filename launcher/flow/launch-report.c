@@ -130,6 +130,12 @@ file_json (const char *path, guint64 size, const guint8 *sha256)
     return object;
 }
 
+static PolicyFirmwarePin
+pin_of (const LaunchOwner *owner, const LaunchBoot *boot)
+{
+    return policy_owner_pin_of (owner->owner, owner->release, boot->firmware.sha256);
+}
+
 static JsonObject *
 vcpus_json (const LaunchResult *result)
 {
@@ -151,9 +157,11 @@ measured_json (const LaunchOwner *owner, const LaunchResult *result)
     const LaunchBoot *boot = result->boot;
     JsonObject *object = json_object_new ();
 
-    json_object_set_object_member (
-        object, "firmware",
-        file_json (boot->firmware.path, boot->firmware.size, boot->firmware.sha256));
+    JsonObject *firmware =
+        file_json (boot->firmware.path, boot->firmware.size, boot->firmware.sha256);
+    json_object_set_string_member (firmware, "pin",
+                                   policy_firmware_pin_name (pin_of (owner, boot)));
+    json_object_set_object_member (object, "firmware", firmware);
     set_object (object, "vcpus",
                 result->es && result->vcpus.signature != 0 ? vcpus_json (result) : NULL);
     if (!boot->measured) {
@@ -287,6 +295,7 @@ launch_report_json (const LaunchOptions *options,
         options->way == LAUNCH_WAY_ATTACH ? "sevlaunch.attach/1" : "sevlaunch.launch/1");
     set_object (object, "domain", domain_json (result));
     set_text (object, "release", release_name (owner));
+    set_text (object, "acceptance", policy_acceptance_get_source (owner->acceptance));
     set_object (object, "platform", result->chain != NULL ? platform_json (result) : NULL);
     set_object (object, "guest", has_boot ? guest_json (options, owner, result) : NULL);
     set_object (object, "measured", has_boot ? measured_json (owner, result) : NULL);
@@ -327,6 +336,11 @@ print_measured (const LaunchOwner *owner, const LaunchResult *result)
 
     printf ("measured:\n");
     print_digest ("firmware", boot->firmware.sha256, boot->firmware.path);
+    if (pin_of (owner, boot) == POLICY_FIRMWARE_UNPINNED)
+        printf ("             firmware: unpinned\n");
+    else
+        printf ("             pinned by the %s\n",
+                policy_firmware_pin_name (pin_of (owner, boot)));
     if (result->es)
         printf ("  vCPUs      %u of signature 0x%08x (%s), their initial state\n",
                 result->vcpus.count, result->vcpus.signature,
@@ -423,6 +437,8 @@ launch_report_words (const LaunchOptions *options,
         printf ("dry run: '%s' would be launched at %s with policy 0x%08x (%s)\n",
                 result->name, result->uri, owner->guest_policy, policy);
         printf ("release: %s\n", release_name (owner));
+        printf ("acceptance policy: %s\n",
+                policy_acceptance_get_source (owner->acceptance));
         print_measured (owner, result);
         print_unproven (result);
         return;
@@ -434,6 +450,7 @@ launch_report_words (const LaunchOptions *options,
     print_platform (result);
     printf ("policy: 0x%08x (%s)\n", owner->guest_policy, policy);
     printf ("release: %s\n", owner->release != NULL ? release_name (owner) : "none");
+    printf ("acceptance policy: %s\n", policy_acceptance_get_source (owner->acceptance));
     print_measured (owner, result);
     printf ("secrets: %u released\n",
             result->released ? ovmf_secret_table_count (owner->table) : 0);

@@ -74,9 +74,7 @@ flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     result->es = (flow->owner->guest_policy & SEV_POLICY_ES) != 0;
     policy_verdict_add_unproven_standard (result->verdict, result->es);
     policy_guest_lint (flow->owner->guest_policy, result->verdict);
-    if (policy_verdict_has_failed (result->verdict))
-        return flow_set_refused (flow, error);
-    if (!secrets_fit (flow, error))
+    if (!flow_foresee (flow, error) || !secrets_fit (flow, error))
         return FALSE;
     /* Which processors there are depends on the host, where it chooses. */
     if (result->es)
@@ -245,7 +243,7 @@ flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         (flow->result.es && !flow_require_es (flow, error)))
         return FALSE;
     policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
-    return TRUE;
+    return flow_foresee (flow, error);
 }
 
 /* Session and XML. */
@@ -399,6 +397,7 @@ flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     memcpy (input.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
     result->has_expected = policy_measure_expected (
         result->session, &input, report + SEV_MAC_SIZE, result->expected, NULL);
+    flow_accept (flow);
     flow->verified =
         policy_measure_verify (result->session, &input, result->verdict, &mismatch);
     if (!record (flow, error))

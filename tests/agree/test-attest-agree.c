@@ -222,6 +222,7 @@ new_verdict (Meeting *m, const PolicySession *session)
     policy_session_judge (session, FALSE, verdict);
     policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
     policy_verdict_pass (verdict, POLICY_CHECK_BOOT);
+    policy_verdict_pass (verdict, POLICY_CHECK_ACCEPTANCE);
     policy_verdict_pass (verdict, POLICY_CHECK_FRESH);
     return verdict;
 }

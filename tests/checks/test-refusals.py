@@ -16,6 +16,7 @@ CLASSES = {"NOT_VERIFIED": 1, "USAGE": 2, "INSECURE": 3, "INPUT": 4, "STATE": 5,
 
 # Ids that no launch in a test ends with, and why.
 ELSEWHERE = {
+    "acceptance-generation": "needs a platform of AMD's (test-policy-acceptance.c)",
     "boot-unmeasured": "the command line is refused before, as unmeasured-boot",
     "image-timeout": "would take the time of the timeout (test-image-tool.c)",
     "internal-error": "is what nobody thought of (test-launcher-error.c)",
@@ -41,8 +42,9 @@ def ids():
     for name in re.findall(r'return "([a-z-]+)";', read("launcher/image/image-error.c")):
         found[name] = None
     # Reasons of a verdict; the digests' are put together from the name of what differs.
-    for name in re.findall(r'policy_verdict_fail \(\w+, \w+, "([a-z-]+)"', read("policy/release.c")):
-        found[name] = CLASSES["NOT_VERIFIED"]
+    for path in ("policy/release.c", "policy/acceptance/acceptance-judge.c"):
+        for name in re.findall(r'policy_verdict_fail \(\s*\w+,\s+\w+,\s+"([a-z-]+)"', read(path)):
+            found[name] = CLASSES["NOT_VERIFIED"]
     for what in ("uki", "kernel", "initrd", "cmdline"):
         found[f"{what}-not-released"] = CLASSES["NOT_VERIFIED"]
     return found

@@ -197,6 +197,92 @@ test_release_vcpus (void)
     }
 }
 
+/* Firmware that the owner trusts needs no pin of a release; the file is re-read, strictly.
+ */
+static void
+test_trusted_firmware (void)
+{
+    static const guint8 mine[SEV_DIGEST_SIZE] = { 0xf2, 0x01 };
+    static const guint8 released[SEV_DIGEST_SIZE] = { 0xf1 };
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) before = open_owner (&dir);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GError) bad = NULL;
+    const PolicyRelease *release = policy_owner_get_release (before, 0);
+    gboolean added = FALSE;
+
+    g_assert_cmpint (policy_owner_pin_of (before, release, mine), ==,
+                     POLICY_FIRMWARE_UNPINNED);
+    g_assert_cmpint (policy_owner_pin_of (before, release, released), ==,
+                     POLICY_FIRMWARE_BY_RELEASE);
+    g_assert_cmpint (policy_owner_pin_of (before, NULL, released), ==,
+                     POLICY_FIRMWARE_UNPINNED);
+    g_assert_true (policy_owner_trust_firmware (dir.path, mine, "mine.fd", &added, &error));
+    g_assert_true (added);
+    g_assert_true (policy_owner_trust_firmware (dir.path, mine, "again", &added, &error));
+    g_assert_no_error (error);
+    g_assert_false (added);
+    g_autoptr (PolicyOwner) after =
+        policy_owner_open_dir (dir.path, POLICY_OWNER_DEFAULT, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (policy_owner_pin_of (after, policy_owner_get_release (after, 0), mine),
+                     ==, POLICY_FIRMWARE_BY_OWNER);
+
+    g_autofree char *path = test_dir_path (&dir, POLICY_OWNER_FIRMWARE);
+    g_assert_true (g_file_set_contents (path, "sha256:12 short\n", -1, NULL));
+    g_assert_null (policy_owner_open_dir (dir.path, POLICY_OWNER_DEFAULT, &bad));
+    g_assert_error (bad, POLICY_ERROR, POLICY_ERROR_TRUSTED_FIRMWARE);
+    g_assert_nonnull (strstr (bad->message, "trusted-firmware:1:"));
+}
+
+/* One pin too few refuses; that the owner trusts the firmware is as good as a release's. */
+static void
+test_release_firmware (void)
+{
+    static const PolicyFirmwarePin pins[] = { POLICY_FIRMWARE_BY_OWNER,
+                                              POLICY_FIRMWARE_UNPINNED };
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) owner = open_owner (&dir);
+    const PolicyRelease *release = policy_owner_get_release (owner, 0);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (pins); i++) {
+        g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+        PolicyBoot boot = { .firmware = { 0xf2 },
+                            .firmware_pin = pins[i],
+                            .measured = TRUE,
+                            .uki = TRUE,
+                            .kernel = { 0xf1 } };
+        g_assert_true (ovmf_hashes_no_initrd (boot.initrd, NULL));
+        g_assert_true (ovmf_hashes_cmdline (NULL, boot.cmdline, NULL));
+        g_assert_cmpint (policy_release_check (release, &boot, verdict), ==, i == 0);
+        g_assert_cmpint (policy_verdict_check_passed (verdict, POLICY_CHECK_FIRMWARE), ==,
+                         i == 0);
+    }
+}
+
+/* Without the file the built-in default; with it, that, or an error. */
+static void
+test_acceptance_file (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) without = open_owner (&dir);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GError) bad = NULL;
+    g_autofree char *path = test_dir_path (&dir, POLICY_ACCEPTANCE_NAME);
+
+    g_assert_cmpstr (policy_acceptance_get_source (policy_owner_get_acceptance (without)),
+                     ==, "built-in");
+    g_assert_true (g_file_set_contents (path, "[acceptance]\nformat=1\n", -1, NULL));
+    g_autoptr (PolicyOwner) with =
+        policy_owner_open_dir (dir.path, POLICY_OWNER_DEFAULT, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (policy_acceptance_get_source (policy_owner_get_acceptance (with)), ==,
+                     path);
+    g_assert_true (g_file_set_contents (path, "[acceptance]\nformat=1\nx=y\n", -1, NULL));
+    g_assert_null (policy_owner_open_dir (dir.path, POLICY_OWNER_DEFAULT, &bad));
+    g_assert_error (bad, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -206,5 +292,8 @@ main (int argc, char **argv)
     g_test_add_func ("/owner/find-two", test_find_two);
     g_test_add_func ("/owner/take", test_take);
     g_test_add_func ("/release/vcpus", test_release_vcpus);
+    g_test_add_func ("/release/firmware", test_release_firmware);
+    g_test_add_func ("/owner/trusted-firmware", test_trusted_firmware);
+    g_test_add_func ("/owner/acceptance", test_acceptance_file);
     return g_test_run ();
 }

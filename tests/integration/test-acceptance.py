@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The owner's acceptance policy and the firmware that he trusts, in launches on an emulated
+host; tests/unit/test-policy-acceptance.c has every key."""
+import hashlib
+import json
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import launchbed  # noqa: E402
+import tap  # noqa: E402
+from launchbed import changed, there  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+HEAD = "[acceptance]\nformat=1\n"
+YES = HEAD + "[platform]\nemulated=yes\n"
+OTHER = "5a" * 32
+
+
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def policy(bed, text):
+    return lambda: there(f"{bed.owner}/acceptance", text.encode(), bits=0o600)
+
+
+def met(bed, t, plain):
+    """Every demand that an emulated platform can meet; plain: what a launch without said."""
+    platform, measured = plain["platform"], plain["measured"]
+    text = (f"{HEAD}[platform]\nroots={platform['chain']['root_fingerprint']}\nemulated=yes\n"
+            f"owners={platform['owner_fingerprint']}\nmin-api={platform['api']}\n"
+            f"min-build={platform['build']}\n"
+            f"[verdict]\njudged-on=emulated-host\n"
+            f"[firmware]\nsha256={OTHER};{sha256(bed.firmware)}\npinned=yes\n"
+            f"[boot]\nmeasured=yes\nuki={measured['kernel']['sha256']}\n"
+            "[guest]\nrequire=prod\nforbid=domain,es\n"
+            "[secret luks-key]\nneeds=no-debug;measured-boot;firmware-pinned\n")
+    with t.test("a launch that meets an acceptance policy is verified, and says which it was"):
+        with policy(bed, text)():
+            result = bed.released()
+        t.equal(result.json["acceptance"], f"{bed.owner}/acceptance")
+        t.equal(result.json["measured"]["firmware"]["pin"], "release")
+        bed.destroy()
+
+
+def rows(bed, table):
+    def row(name, text, *args, **more):
+        table.row(name, *args, prepare=policy(bed, text), **more)
+
+    row("acceptance-unknown-key", YES + "colour=red\n", says=["colour", f"{bed.owner}/acceptance"])
+    row("acceptance-misspelt", HEAD + "[platfrom]\nemulated=yes\n", says=["'platform'"])
+    row("acceptance-emulated", HEAD, says=["EMULATED", "emulated=yes"])
+    row("acceptance-root", YES + "roots=amd\n", says=["trusted-roots"])
+    row("acceptance-owner", YES + f"owners=sha256:{OTHER}\n", says=["OCA"])
+    row("acceptance-judged-on", YES + "[verdict]\njudged-on=owner-machine;hypervisor\n", says=["emulated-host"])
+    row("acceptance-firmware", YES + f"[firmware]\nsha256={OTHER}\n", says=[sha256(bed.firmware)])
+    row("acceptance-boot", YES + f"[boot]\nuki={OTHER}\n", says=["unified kernel image"])
+    row("acceptance-vcpus", YES + "[boot]\nvcpus=1-4\n", says=["only SEV-ES proves"])
+    row("acceptance-guest-policy", YES + "[guest]\nrequire=es\n", says=["without es"])
+    row("acceptance-secret", YES + "[secret luks-key]\nneeds=es\n", says=["luks-key", "'es'"])
+    row("acceptance-secret-option", YES + "[secret 0b1ea0e4-4d1b-4b5e-9df9-0d7a3ac1a3c6]\nneeds=amd\n", "--secret",
+        f"0b1ea0e4-4d1b-4b5e-9df9-0d7a3ac1a3c6:{bed.disk_key}", says=["0b1ea0e4", "'amd'"])
+    # Only the guest's own QEMU tells the version, so this one exists for a moment.
+    row("acceptance-api", YES + "min-api=200.0\n", "--paused", says=["200.0"])
+    row("acceptance-many", HEAD + f"[boot]\nuki={OTHER}\n[guest]\nrequire=es\n",
+        known=["acceptance-guest-policy"], says=["unified kernel image", "without es"])
+    row("acceptance-emulated-wanted", HEAD, "--platform", "emulated", says=["emulated=yes"])
+    table.row("acceptance-option", "--acceptance", lambda path: path,
+              prepare=lambda: there(f"{bed.dir}/strict", (YES + "[guest]\nrequire=es\n").encode()),
+              says=["without es"])
+    table.row("acceptance-option-missing", "--acceptance", f"{bed.dir}/none", says=[f"{bed.dir}/none"], again=False)
+    table.row("trusted-firmware-garbage", prepare=lambda: there(f"{bed.owner}/trusted-firmware", b"md5:1\n", bits=0o600),
+              says=["trusted-firmware:1"])
+
+
+def firmware(bed, t, table):
+    conf = f"{bed.owner}/releases/disk.qcow2/release.conf"
+    with open(conf, encoding="utf-8") as f:
+        text = f.read()
+    other = text.replace(sha256(bed.firmware), OTHER).encode()
+    table.row("firmware-of-another-release", prepare=lambda: changed(conf, other),
+              says=["firmware: unpinned", "firmware trust"])
+    with t.test("firmware trust: what the owner trusts needs no pin of the release"):
+        t.true(other != text.encode(), conf)
+        with changed(conf, other):
+            result = bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner, "--json")
+            t.equal((result.json["sha256"], result.json["added"], result.json["own_build"]),
+                    (sha256(bed.firmware), True, True))
+            t.equal(bed.dry_run().json["measured"]["firmware"]["pin"], "owner")
+            again = json.loads(bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner, "--json").out)
+            t.equal(again["added"], False)
+            os.unlink(f"{bed.owner}/trusted-firmware")
+    garbage = os.path.join(bed.dir, "garbage.fd")
+    with open(garbage, "wb") as f:
+        f.write(bytes(4096))
+    table.row("firmware-trust-garbage",
+              run=lambda _: bed.run("firmware", "trust", garbage, "--owner", bed.owner, "--json"),
+              says=[garbage], again=False)
+    table.row("firmware-trust-nobody", run=lambda _: bed.run("firmware", "trust", bed.firmware, "--json"),
+              says=["--owner"], again=False)
+    with t.test("... and nothing is trusted after a refusal"):
+        t.true(not os.path.exists(f"{bed.owner}/trusted-firmware"), bed.owner)
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        table = launchbed.Table(bed, t, __file__)
+        with t.test("without an acceptance policy the built-in one holds"):
+            plain = bed.released().json
+            t.equal(plain["acceptance"], "built-in")
+            bed.destroy()
+        met(bed, t, plain)
+        rows(bed, table)
+        firmware(bed, t, table)
+        table.finish()
+    t.finish()
+
+
+main()
