@@ -149,6 +149,27 @@ policy_ledger_scan (const char *text,
     return TRUE;
 }
 
+GArray *
+policy_ledger_nonces (const char *text, gsize len)
+{
+    GArray *nonces = g_array_new (FALSE, FALSE, SEV_NONCE_SIZE);
+    guint8 nonce[SEV_NONCE_SIZE];
+
+    while (len > 0) {
+        const char *end = memchr (text, '\n', len);
+        const gsize line_len = end != NULL ? (gsize) (end - text) : len;
+        g_autofree char *line = g_strndup (text, line_len);
+        g_auto (GStrv) fields = g_strsplit (line, " ", N_FIELDS + 1);
+
+        if (g_strv_length (fields) == N_FIELDS &&
+            sev_hex_decode (fields[FIELD_MNONCE], nonce, sizeof nonce, NULL))
+            g_array_append_val (nonces, nonce);
+        text += end != NULL ? line_len + 1 : line_len;
+        len -= end != NULL ? line_len + 1 : line_len;
+    }
+    return nonces;
+}
+
 char *
 policy_ledger_format (const guint8 *id,
                       const guint8 *mnonce,

@@ -27,6 +27,14 @@ gboolean policy_ledger_scan (const char *text,
                              PolicyLedgerSeen *out,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_ledger_nonces:
+ * @text: (array length=len): the whole file, untrusted; lines that do not fit are left out
+ * Returns: (transfer full) (element-type guint8[16]): the nonces in it; an explanation may
+ *   use them, a verdict may not
+ */
+GArray *policy_ledger_nonces (const char *text, gsize len);
+
 /** policy_ledger_format: Returns: (transfer full): a line with its end */
 char *policy_ledger_format (const guint8 *id,
                             const guint8 *mnonce,

@@ -217,3 +217,16 @@ policy_ledger_record (PolicyLedger *ledger,
         policy_verdict_pass (verdict, POLICY_CHECK_FRESH);
     return TRUE;
 }
+
+GArray *
+policy_ledger_get_nonces (PolicyLedger *ledger, GError **error)
+{
+    g_return_val_if_fail (ledger != NULL, NULL);
+
+    if (!lock (ledger, LOCK_SH, error))
+        return NULL;
+    g_autoptr (GByteArray) text = read_whole (ledger, error);
+    if (!lock (ledger, LOCK_UN, text != NULL ? error : NULL) || text == NULL)
+        return NULL;
+    return policy_ledger_nonces ((const char *) text->data, text->len);
+}

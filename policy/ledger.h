@@ -73,4 +73,13 @@ gboolean policy_ledger_record (PolicyLedger *ledger,
                                PolicyVerdict *verdict,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_ledger_get_nonces:
+ * Returns: (transfer full) (nullable) (element-type guint8[16]): every nonce that was seen,
+ *   for policy_why_add_nonce()
+ * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_LEDGER_DAMAGED (too large).
+ */
+GArray *policy_ledger_get_nonces (PolicyLedger *ledger,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

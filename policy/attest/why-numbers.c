@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Policy, version, keys, nonce, processors: what differs without any file. */
+
+#include "policy/attest/why-private.h"
+
+#include <string.h>
+
+#include "policy/guest-policy.h"
+
+#define MOST_COUNT 64u
+#define COMMON_COUNT 16u
+
+/* Policies. */
+
+static gboolean
+has_policy (const PolicyWhy *why, guint32 policy)
+{
+    const GArray *others = why->others[WHY_POLICY];
+
+    if (policy == why->policy)
+        return TRUE;
+    for (guint i = 0; i < others->len; i++)
+        if (g_array_index (others, WhyOther, i).number == policy)
+            return TRUE;
+    return FALSE;
+}
+
+static void
+add_policy (PolicyWhy *why, WhyRank rank, guint32 policy, const char *id)
+{
+    if (has_policy (why, policy))
+        return;
+    g_autofree char *is = policy_guest_to_text (policy);
+    g_autofree char *wanted = policy_guest_to_text (why->policy);
+    char *text = g_strdup_printf ("the guest policy is 0x%x (%s) and not 0x%x (%s)", policy,
+                                  is, why->policy, wanted);
+    why_add (why, WHY_POLICY, rank, id, text)->number = policy;
+}
+
+/* A number that somebody read in the other base: libvirt's XML is hexadecimal. */
+static void
+add_other_base (PolicyWhy *why)
+{
+    g_autofree char *decimal = g_strdup_printf ("%u", why->policy);
+    g_autofree char *hex = g_strdup_printf ("%x", why->policy);
+    guint64 value;
+
+    if (g_ascii_string_to_unsigned (decimal, 16, 0, G_MAXUINT32, &value, NULL))
+        add_policy (why, WHY_UNCOMMON, (guint32) value, "policy-number-base");
+    if (g_ascii_string_to_unsigned (hex, 10, 0, G_MAXUINT32, &value, NULL))
+        add_policy (why, WHY_UNCOMMON, (guint32) value, "policy-number-base");
+}
+
+static void
+add_policies (PolicyWhy *why)
+{
+    const guint32 flags = why->policy & 0x3fu;
+    const guint32 api = why->policy & ~0xffffu;
+    const guint32 apis[] = {
+        api,       0,
+        17u << 24, 24u << 24,
+        1u << 16,  (why->policy >> 8 & 0xff0000u) | (why->policy << 8 & 0xff000000u)
+    };
+
+    for (guint bit = 0; bit < 6; bit++)
+        if (1u << bit != SEV_POLICY_ES)
+            add_policy (why, WHY_COMMON, why->policy ^ 1u << bit, "policy-bits");
+    add_other_base (why);
+    for (gsize i = 1; i < G_N_ELEMENTS (apis); i++)
+        add_policy (why, WHY_UNCOMMON, flags | apis[i], "policy-min-api");
+    for (gsize i = 0; i < G_N_ELEMENTS (apis); i++)
+        for (guint32 set = 0; set < 64; set++)
+            add_policy (why, WHY_RARE, set | apis[i],
+                        i == 0 ? "policy-bits" : "policy-min-api");
+}
+
+/* Versions. */
+
+static void
+add_version (PolicyWhy *why, WhyRank rank, guint major, guint minor, guint build)
+{
+    const PolicyMeasureInput *in = &why->input;
+    const gboolean same_api = major == in->api_major && minor == in->api_minor;
+
+    if (same_api && build == in->build)
+        return;
+    WhyOther *other = why_add (
+        why, WHY_VERSION, rank,
+        same_api             ? "build-differs"
+        : build == in->build ? "api-differs"
+                             : "api-and-build-differ",
+        g_strdup_printf ("the platform's firmware is API %u.%u build %u and not %u.%u "
+                         "build %u",
+                         major, minor, build, in->api_major, in->api_minor, in->build));
+    other->api_major = (guint8) major;
+    other->api_minor = (guint8) minor;
+    other->build = (guint8) build;
+}
+
+/* The formula from before API 0.17 does not depend on the version: one of it is enough. */
+static void
+add_legacy (PolicyWhy *why)
+{
+    if (!policy_api_is_bound (why->input.api_major, why->input.api_minor))
+        return;
+    WhyOther *other = why_add (
+        why, WHY_VERSION, WHY_UNCOMMON, "api-legacy",
+        g_strdup ("the platform's firmware is older than API 0.17: its measurement does "
+                  "not contain its version"));
+    other->api_minor = 16;
+}
+
+static void
+add_versions (PolicyWhy *why)
+{
+    static const struct {
+        guint8 major, first, last;
+    } apis[] = { { 0, 17, 40 }, { 1, 30, 80 } };
+    const PolicyMeasureInput *in = &why->input;
+
+    add_legacy (why);
+    for (guint build = 0; build < 256; build++) {
+        const guint apart = build > in->build ? build - in->build : in->build - build;
+        add_version (why, apart <= 4 ? WHY_COMMON : WHY_RARE, in->api_major, in->api_minor,
+                     build);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS (apis); i++)
+        for (guint minor = apis[i].first; minor <= apis[i].last; minor++) {
+            if (apis[i].major == in->api_major && minor == in->api_minor)
+                continue;
+            add_version (why, WHY_UNCOMMON, apis[i].major, minor, in->build);
+            for (guint build = 0; build < 64; build++)
+                if (build != in->build)
+                    add_version (why, WHY_RARE, apis[i].major, minor, build);
+        }
+    /* As a number in hexadecimal that was read as decimal. */
+    add_version (why, WHY_UNCOMMON, in->api_minor, in->api_major, in->build);
+}
+
+void
+why_add_numbers (PolicyWhy *why)
+{
+    add_policies (why);
+    add_versions (why);
+    if (why->tek != NULL)
+        why_add (why, WHY_KEY, WHY_COMMON, "keys-swapped",
+                 g_strdup ("the measurement was made with the key that was given as TEK: "
+                           "TIK and TEK are swapped"))
+            ->keyed = why->tek;
+    why_add (why, WHY_NONCE, WHY_COMMON, "report-order",
+             g_strdup ("the report begins with its nonce: its two halves are in the wrong "
+                       "order"))
+        ->reversed = TRUE;
+}
+
+void
+policy_why_add_nonce (PolicyWhy *why, const guint8 mnonce[SEV_NONCE_SIZE])
+{
+    g_return_if_fail (why != NULL && mnonce != NULL);
+
+    if (memcmp (mnonce, why->report + SEV_MAC_SIZE, SEV_NONCE_SIZE) == 0)
+        return;
+    WhyOther *other = why_add (
+        why, WHY_NONCE, WHY_COMMON, "nonce-stale",
+        g_strdup ("the measurement belongs to a nonce of an earlier report: an old "
+                  "measurement with another nonce beside it"));
+    memcpy (other->mnonce, mnonce, SEV_NONCE_SIZE);
+}
+
+/* Processors. */
+
+static void
+add_counts (PolicyWhy *why)
+{
+    if (why->es) {
+        WhyOther *none = why_add (
+            why, WHY_COUNT, WHY_COMMON, "es-off",
+            g_strdup ("it is a guest without SEV-ES: no processor was measured and the "
+                      "policy is without es"));
+        none->number = 0;
+    }
+    for (guint n = 1; n <= MOST_COUNT; n++) {
+        if (why->es && n == why->vcpus.count)
+            continue;
+        WhyOther *other = why_add (
+            why, WHY_COUNT, n <= COMMON_COUNT ? WHY_UNCOMMON : WHY_RARE,
+            why->es ? "vcpu-count" : "es-on",
+            why->es ? g_strdup_printf ("the guest has %u processor%s and not %u", n,
+                                       n == 1 ? "" : "s", why->vcpus.count)
+                    : g_strdup_printf ("it is a guest with SEV-ES and %u processor%s", n,
+                                       n == 1 ? "" : "s"));
+        other->number = n;
+        other->es = TRUE;
+    }
+}
+
+static void
+add_signature (PolicyWhy *why, guint family, guint model, guint stepping, const char *name)
+{
+    const guint32 signature = policy_cpu_signature_make (family, model, stepping);
+
+    if (why->es && signature == why->vcpus.signature)
+        return;
+    why_add (why, WHY_SIGNATURE, WHY_UNCOMMON, "cpu-signature",
+             g_strdup_printf ("the processors are of family %u, model %u, stepping %u (%s)",
+                              family, model, stepping, name))
+        ->number = signature;
+}
+
+static void
+add_signatures (PolicyWhy *why)
+{
+    /* QEMU's models (target/i386/cpu.c), and what "host" is on servers of AMD. */
+    static const struct {
+        guint8 family, model, stepping;
+        const char *name;
+    } cpus[] = {
+        { 23, 1, 2, "EPYC, Naples" },    { 23, 49, 0, "EPYC-Rome" },
+        { 25, 1, 1, "EPYC-Milan" },      { 25, 17, 0, "EPYC-Genoa" },
+        { 26, 2, 0, "EPYC-Turin" },      { 25, 1, 0, "Milan" },
+        { 25, 1, 2, "Milan-X" },         { 25, 17, 1, "Genoa" },
+        { 25, 17, 2, "Genoa-X" },        { 25, 160, 1, "Bergamo" },
+        { 25, 160, 2, "Siena" },         { 26, 2, 1, "Turin" },
+        { 26, 17, 0, "Turin Dense" },    { 6, 44, 1, "Westmere" },
+        { 6, 13, 3, "qemu32 or older" }, { 15, 107, 1, "qemu64" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cpus); i++)
+        add_signature (why, cpus[i].family, cpus[i].model, cpus[i].stepping, cpus[i].name);
+}
+
+static void
+add_forms (PolicyWhy *why)
+{
+    PolicyVcpus tried = { 0 };
+
+    for (guint i = 0; policy_vcpus_variant (i, &tried); i++) {
+        if (tried.form == why->vcpus.form && tried.features == why->vcpus.features)
+            continue;
+        WhyOther *other = why_add (
+            why, WHY_FORM, WHY_COMMON, "vmsa-form",
+            g_strdup_printf ("the host fills the processors' save areas as \"%s\"%s",
+                             policy_vmsa_form_name (tried.form),
+                             tried.features != 0 ? " and sets DebugSwap" : ""));
+        other->form = tried.form;
+        other->features = tried.features;
+    }
+}
+
+void
+why_add_vcpus (PolicyWhy *why)
+{
+    add_counts (why);
+    add_signatures (why);
+    add_forms (why);
+}
