@@ -2,12 +2,11 @@
 
 /* sevlaunch verify -- whether a measurement is that of the expected launch. */
 
-#include "launcher/cli/step-options.h"
+#include "launcher/cli/step-verify.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "launcher/cli/step-verify.h"
+#include "policy/policy-error.h"
 
 static const char summary[] =
     "Says whether a launch measurement is that of what was to be booted: exit status 0,\n"
@@ -17,12 +16,18 @@ static const char summary[] =
 static gboolean
 parse (StepBootOptions *boot,
        StepReportOptions *report,
+       gboolean *no_why,
        CommandCommon *common,
        int *argc,
        char ***argv,
        GError **error)
 {
-    g_autoptr (GArray) entries = step_entries (boot, report, NULL);
+    const GOptionEntry own[] = {
+        { "no-why", 0, 0, G_OPTION_ARG_NONE, no_why,
+          "Do not look for the cause of a mismatch", NULL },
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr (GArray) entries = step_entries (boot, report, own);
 
     if (!command_parse ("verify", "", summary, (const GOptionEntry *) entries->data, common,
                         argc, argv, error))
@@ -46,21 +51,42 @@ say (const StepBoot *boot, const StepReport *report, const CommandCommon *common
                     policy_vmsa_form_name (boot->vcpus.form));
         return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
     }
-    g_autoptr (JsonObject) object = step_verify_json (boot, report, NULL);
+    g_autoptr (JsonObject) object = step_verify_json (boot, report, NULL, NULL);
     return command_print_json (object);
+}
+
+/* NULL if there is nothing to say: it is a help, and never changes the verdict. */
+static WhyReport *
+explain (const StepBoot *boot, const StepReport *report, const GError *error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (!g_error_matches (error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH))
+        return NULL;
+    WhyReport *why = step_why (boot, report, NULL, NULL, &cause);
+    if (why == NULL) {
+        message_warning ("%s", cause->message);
+        return NULL;
+    }
+    g_auto (GStrv) lines = why_report_lines (why);
+    for (char **i = lines; *i != NULL; i++)
+        message_info ("why: %s", *i);
+    return why;
 }
 
 static int
 refuse (const StepBoot *boot,
         const StepReport *report,
+        gboolean no_why,
         const CommandCommon *common,
         const GError *error)
 {
     const LauncherReason reason = launcher_reason (error);
 
     message_error (error);
+    g_autoptr (WhyReport) why = no_why ? NULL : explain (boot, report, error);
     if (common->json) {
-        g_autoptr (JsonObject) object = step_verify_json (boot, report, error);
+        g_autoptr (JsonObject) object = step_verify_json (boot, report, error, why);
         command_print_json (object);
     }
     return (int) reason.exit_code;
@@ -74,13 +100,14 @@ cmd_verify (int argc, char **argv)
     g_auto (StepBoot) boot = { 0 };
     g_auto (StepReport) report = { 0 };
     CommandCommon common = { 0 };
+    gboolean no_why = FALSE;
     g_autoptr (GError) error = NULL;
 
-    if (!parse (&boot_options, &report_options, &common, &argc, &argv, &error) ||
+    if (!parse (&boot_options, &report_options, &no_why, &common, &argc, &argv, &error) ||
         !step_report_read (&report_options, TRUE, &report, &error) ||
         !step_boot_read (&boot_options, FALSE, &boot, &error))
         return command_fail (&common, error);
     if (!step_verify (&boot, &report, &error))
-        return refuse (&boot, &report, &common, error);
+        return refuse (&boot, &report, no_why, &common, error);
     return say (&boot, &report, &common);
 }

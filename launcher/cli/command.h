@@ -81,6 +81,7 @@ void command_print_findings (const GPtrArray *findings, const char *indent);
 int cmd_run (int argc, char **argv);
 int cmd_measure (int argc, char **argv);
 int cmd_verify (int argc, char **argv);
+int cmd_why (int argc, char **argv);
 int cmd_session (int argc, char **argv);
 int cmd_secret (int argc, char **argv);
 int cmd_inject (int argc, char **argv);

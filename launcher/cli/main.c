@@ -19,6 +19,7 @@ static const Command commands[] = {
     { "measure", "Compute the launch digest of what is to boot", cmd_measure },
     { "session", "Make keys and launch blob for a platform", cmd_session },
     { "verify", "Judge a launch measurement, from files", cmd_verify },
+    { "why", "Find the cause of a measurement that does not match", cmd_why },
     { "secret", "Pack secrets for a measured launch", cmd_secret },
     { "inject", "Give a secret packet to a paused guest", cmd_inject },
     { "verify-platform", "Judge a platform by its certificates", cmd_verify_platform },

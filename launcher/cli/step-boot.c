@@ -19,6 +19,7 @@ void
 step_boot_clear (StepBoot *boot)
 {
     g_clear_pointer (&boot->inputs, policy_boot_inputs_free);
+    g_clear_pointer (&boot->image, g_bytes_unref);
 }
 
 /* -1 with an error */
@@ -63,21 +64,23 @@ read_firmware (const char *path, int fd, guint8 *image, gsize *len, GError **err
     return FALSE;
 }
 
-static PolicyBootInputs *
-load_firmware (const char *path, GError **error)
+static gboolean
+load_firmware (const char *path, StepBoot *out, GError **error)
 {
-    PolicyBootInputs *inputs = NULL;
     gsize len;
     const int fd = open_file ("firmware", path, LAUNCHER_ERROR_FIRMWARE_MISSING, error);
 
     if (fd < 0)
-        return NULL;
+        return FALSE;
     /* Only the pages that are written to cost anything. */
     g_autofree guint8 *image = g_malloc (OVMF_IMAGE_MAX_SIZE + 1);
-    if (read_firmware (path, fd, image, &len, error))
-        inputs = policy_boot_inputs_new (path, image, len, error);
+    const gboolean ok = read_firmware (path, fd, image, &len, error);
     close (fd);
-    return inputs;
+    if (!ok)
+        return FALSE;
+    out->inputs = policy_boot_inputs_new (path, image, len, error);
+    out->image = g_bytes_new_take (g_realloc (g_steal_pointer (&image), len), len);
+    return out->inputs != NULL;
 }
 
 static gboolean
@@ -238,8 +241,7 @@ step_boot_read (const StepBootOptions *o,
     if (o->policy != NULL && !policy_guest_parse (o->policy, &out->policy, error))
         return FALSE;
     if (o->firmware != NULL) {
-        out->inputs = load_firmware (o->firmware, error);
-        if (out->inputs == NULL ||
+        if (!load_firmware (o->firmware, out, error) ||
             (o->kernel != NULL && !load_kernel (o, out->inputs, error)))
             return FALSE;
         warn_firmware (out->inputs);

@@ -58,6 +58,7 @@ GArray *step_entries (StepBootOptions *boot,
 /** StepBoot: what boots, read and hashed */
 typedef struct {
     PolicyBootInputs *inputs; /* (nullable): %NULL with --digest */
+    GBytes *image;            /* (nullable): the firmware */
     guint32 policy;
     gboolean has_policy; /* else @policy is the default */
     gboolean es;         /* processors are measured */

@@ -55,8 +55,38 @@ step_verify (StepBoot *boot, StepReport *report, GError **error)
     return FALSE;
 }
 
+WhyReport *
+step_why (const StepBoot *boot,
+          const StepReport *report,
+          char *const *look_in,
+          const GArray *nonces,
+          GError **error)
+{
+    PolicyMeasureInput input = report->input;
+    const PolicyVcpus *vcpus = boot->es && boot->inputs != NULL ? &boot->vcpus : NULL;
+    const WhyQuestion question = {
+        .tik = report->tik,
+        .tek = report->tek,
+        .policy = boot->policy,
+        .input = &input,
+        .boot = boot->inputs,
+        .vcpus = vcpus,
+        .image = boot->image,
+        .look_in = look_in,
+        .nonces = nonces,
+    };
+
+    if (boot->inputs != NULL &&
+        !policy_boot_inputs_digest (boot->inputs, vcpus, input.launch_digest, error))
+        return NULL;
+    return why_report_make (&question, error);
+}
+
 JsonObject *
-step_verify_json (const StepBoot *boot, const StepReport *report, const GError *error)
+step_verify_json (const StepBoot *boot,
+                  const StepReport *report,
+                  const GError *error,
+                  const WhyReport *why)
 {
     JsonObject *object = json_object_new ();
     JsonArray *reasons = json_array_new ();
@@ -79,6 +109,10 @@ step_verify_json (const StepBoot *boot, const StepReport *report, const GError *
         json_array_add_object_element (reasons, one);
     }
     json_object_set_array_member (object, "reasons", reasons);
+    if (why != NULL)
+        json_object_set_object_member (object, "why", why_report_json (why));
+    else
+        json_object_set_null_member (object, "why");
     json_object_set_int_member (object, "exit_code",
                                 error != NULL ? (gint64) launcher_reason (error).exit_code
                                               : 0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launcher/cli/step-options.h"
+#include "launcher/steps/why-report.h"
 
 G_BEGIN_DECLS
 
@@ -19,12 +20,29 @@ gboolean step_verify (StepBoot *boot,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * step_why:
+ * @report: after step_verify()
+ * @look_in: (nullable): more folders
+ * @nonces: (nullable) (element-type guint8[16])
+ *
+ * Returns: (nullable): what may have gone wrong
+ * Errors: %POLICY_ERROR_INTERNAL.
+ */
+WhyReport *step_why (const StepBoot *boot,
+                     const StepReport *report,
+                     char *const *look_in,
+                     const GArray *nonces,
+                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * step_verify_json:
  * @error: (nullable): why it was refused
+ * @why: (nullable)
  * Returns: (transfer full): schema "sevlaunch.verify/1"
  */
 JsonObject *step_verify_json (const StepBoot *boot,
                               const StepReport *report,
-                              const GError *error);
+                              const GError *error,
+                              const WhyReport *why);
 
 G_END_DECLS

@@ -95,6 +95,13 @@ gboolean flow_choose_variant (LaunchFlow *flow,
                               const PolicyMeasureInput *input,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * flow_explain: says why the measurement is not the expected one, if it can be found, and
+ * sets LaunchResult.why; never an error, for the refusal has its own reason
+ * @input: what was expected, with the report
+ */
+void flow_explain (LaunchFlow *flow, const PolicyMeasureInput *input);
+
 /** flow_set_refused: Sets the error that says that the verdict is no. Returns: %FALSE */
 gboolean flow_set_refused (const LaunchFlow *flow, GError **error);
 /** flow_watches: whether the guest is expected to say something on its console */

@@ -366,6 +366,7 @@ launch_flow_free (LaunchFlow *flow)
     g_clear_object (&flow->cancellable);
     g_clear_pointer (&flow->ender, launch_ender_free);
     g_clear_pointer (&result->boot, launch_boot_free);
+    g_clear_pointer (&result->why, json_object_unref);
     g_clear_pointer (&result->session, policy_session_unref);
     g_clear_pointer (&result->chain, policy_chain_unref);
     g_clear_pointer (&result->verdict, policy_verdict_free);

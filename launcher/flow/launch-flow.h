@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
 
 #include "launcher/flow/launch-boot.h"
 #include "launcher/flow/launch-owner.h"
@@ -71,6 +72,7 @@ typedef struct {
     gboolean verified; /* the verdict was accepted */
     gboolean released; /* secrets were injected */
     gboolean resumed;
+    JsonObject *why;                   /* (nullable): sevlaunch.why/1, after a mismatch */
     char *said;                        /* (nullable): the guest's line */
     gint64 timings_us[LAUNCH_N_STEPS]; /* -1: not begun */
 } LaunchResult;

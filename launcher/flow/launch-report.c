@@ -310,6 +310,7 @@ launch_report_json (const LaunchOptions *options,
                                : "refused");
     json_object_set_array_member (object, "reasons", reasons_json (result, error));
     json_object_set_array_member (object, "unproven", unproven_json (result));
+    set_object (object, "why", result->why != NULL ? json_object_ref (result->why) : NULL);
     set_text (object, "guest_says", result->said);
     json_object_set_object_member (object, "timings_ms", timings_json (result));
     json_object_set_null_member (object, "evidence");

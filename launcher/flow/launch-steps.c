@@ -403,6 +403,8 @@ flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     if (!record (flow, error))
         return FALSE;
     if (flow->verified == NULL) {
+        if (g_error_matches (mismatch, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH))
+            flow_explain (flow, &input);
         g_propagate_error (error, g_steal_pointer (&mismatch));
         return FALSE;
     }

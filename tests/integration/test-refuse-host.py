@@ -113,6 +113,28 @@ class Attacks(hostile.Attacks):
             self.tap.equal((result.code, result.json["guest"]["policy"]), (0, f"0x{POLICY:08x}"), result)
 
 
+    # What "why" has to say of a row, or None where the host took what lies nowhere.
+    CAUSES = {
+        "host-swaps-firmware": None,
+        "host-drops-kernel": "kernel-hashes-off",
+        "host-drops-hashes": "kernel-hashes-off",
+        "host-swaps-kernel": "kernel-other",
+        "host-swaps-initrd": "initrd-other",
+        "host-drops-initrd": "initrd-absent",
+        "host-changes-cmdline": "cmdline-white-space",
+        "host-swaps-both": None,
+        "query-api": "api-differs",
+        "query-build": "build-differs",
+    }
+
+    def explained(self):
+        for name, cause in self.CAUSES.items():
+            with self.tap.test(f"{name}: why says {cause}"):
+                result = self.table.results[name]
+                found = [one["id"] for one in (result.json["why"]["explanations"] or [[]])[0]]
+                self.tap.equal(found, [cause] if cause else [], result)
+
+
 def main():
     t = tap.Tap()
     with launchbed.Bed() as bed, hostile.Hypervisor(bed) as evil:
@@ -122,6 +144,7 @@ def main():
         attacks.what_starts()
         attacks.who_agreed()
         attacks.what_is_said()
+        attacks.explained()
         attacks.table.finish()
     t.finish()
 

@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""measure, verify, session and secret without a host, held to what other programs computed
+"""measure, verify, why, session and secret without a host, held to what other programs computed
 (tests/vectors) and to an owner written in Python (tests/lib/owner.py)."""
 import base64
 import contextlib
+import glob
+import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -175,6 +178,97 @@ def check_usage(t):
             t.equal(run("measure", *gone).returncode, 4)
 
 
+class Owner:
+    """What an owner expects, in a folder, and reports of hosts that did something else."""
+
+    KEYS = bytes(range(32))  # TEK, TIK
+    NONCE = bytes(range(100, 116))
+    LINE = "console=ttyS0 root=/dev/vda1"
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.mkdir(folder)
+        self.files = {name: owner.mac(name.encode(), b"x") * size for name, size in
+                      (("own.fd", 2048), ("kernel", 1024), ("initrd", 512), ("new-kernel", 1024), ("other.fd", 2048))}
+        self.files["keys"] = self.KEYS
+        for name, data in self.files.items():
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(data)
+
+    def report(self, firmware="own.fd", kernel="kernel", initrd="initrd", line=LINE + "\0", build=10, policy=1,
+               nonce=NONCE, key=KEYS[16:], cut=None):
+        image = self.files[firmware][:cut]
+        table = b""
+        if kernel:
+            texts = (line.encode(), self.files[initrd] if initrd else b"", self.files[kernel])
+            guids = ("97d02dd8-bd20-4c94-aa78-e7714d36ab2a", "44baf731-3a2f-4bd7-9af1-41e29169781d",
+                     "4de79437-abd2-427f-b835-d5b172d2045b")
+            table = uuid.UUID("9438d606-4f22-4cc9-b479-a793d411fd21").bytes_le + struct.pack("<H", 168)
+            for guid, text in zip(guids, texts):
+                table += uuid.UUID(guid).bytes_le + struct.pack("<H", 50) + hashlib.sha256(text).digest()
+            table += bytes(8)
+        digest = hashlib.sha256(image + table).digest()
+        return owner.mac(key, bytes([4, 0, 24, build]), struct.pack("<I", policy), digest, nonce) + self.NONCE
+
+    def words(self, report):
+        there = {name: os.path.join(self.folder, name) for name in self.files}
+        return ["--measurement", base64.b64encode(report).decode(), "--tk", there["keys"], "--api", "0.24", "--build",
+                "10", "--policy", "1", "--firmware", there["own.fd"], "--kernel", there["kernel"], "--initrd",
+                there["initrd"], "--append", self.LINE]
+
+
+def check_why(t, folder):
+    mine = Owner(os.path.join(folder, "why"))
+    old = bytes(range(200, 216))
+    rows = (("firmware-other", {"firmware": "other.fd"}), ("kernel-other", {"kernel": "new-kernel"}),
+            ("firmware-truncated", {"cut": 8192}), ("kernel-hashes-off", {"kernel": None}),
+            ("initrd-absent", {"initrd": None}), ("cmdline-white-space", {"line": Owner.LINE + "\n\0"}),
+            ("cmdline-nul", {"line": Owner.LINE}), ("build-differs", {"build": 12}), ("policy-bits", {"policy": 5}),
+            ("keys-swapped", {"key": Owner.KEYS[:16]}), ("nonce-stale", {"nonce": old}))
+    with t.test("why: nothing to explain, and verify says yes"):
+        t.equal(run("verify", *mine.words(mine.report())).returncode, 0)
+        said = json.loads(run("why", *mine.words(mine.report()), "--json").stdout)
+        t.equal((said["matches"], said["explanations"]), (True, []))
+    for cause, real in rows:
+        with t.test(f"why: {cause}; verify says it too"):
+            words = mine.words(mine.report(**real))
+            done = run("why", *words, "--nonce", old.hex(), "--json")
+            t.equal(done.returncode, 0, done.stderr)
+            t.equal([[one["id"] for one in causes] for causes in json.loads(done.stdout)["explanations"]], [[cause]])
+            done = run("verify", *words, "--json")
+            t.equal(done.returncode, 1)
+            found = json.loads(done.stdout)["why"]["explanations"]
+            known = cause != "nonce-stale"
+            t.equal([[one["id"] for one in causes] for causes in found], [[cause]] if known else [])
+            t.equal(f"[{cause}]" in done.stderr, known, done.stderr)
+    with t.test("every cause in the sources is in sevlaunch-why(1), and none other"):
+        sources = "".join(read(path).decode() for path in glob.glob(f"{TOP}/policy/attest/why*.c"))
+        causes = set(re.findall(r'"((?:firmware|kernel|initrd|cmdline|vcpu|cpu|vmsa|es|policy|api|build|keys|nonce|report)'
+                                r'-[a-z-]+)"', sources))
+        page = read(f"{TOP}/launcher/man/sevlaunch-why.1").decode().replace("\\-", "-")
+        tags = re.findall(r"^\.BR? (.*)$", page.partition(".SH CAUSES")[2].partition(".SH")[0], re.M)
+        t.equal({word for tag in tags for word in re.findall(r"[a-z0-9-]+", tag)}, causes)
+        t.true(len(causes) > 25, causes)
+    with t.test("why: two things at once, and a folder to look in"):
+        done = run("why", *mine.words(mine.report(firmware="other.fd", line=Owner.LINE + " \0")))
+        t.true("[firmware-other]" in done.stdout and "[cmdline-white-space]" in done.stdout, done.stdout)
+        there = os.path.join(folder, "elsewhere")
+        os.mkdir(there)
+        os.rename(os.path.join(mine.folder, "other.fd"), os.path.join(there, "other.fd"))
+        words = mine.words(mine.report(firmware="other.fd"))
+        done = run("why", *words)
+        t.true(done.returncode == 1 and "[measurement-mismatch]" in done.stderr, done.stderr)
+        t.equal(run("why", *words, "--look-in", there).returncode, 0)
+    with t.test("why: a whole image made of variable store and code"):
+        store = os.path.join(folder, "why", "MY_VARS.fd")
+        mine.files["MY_VARS.fd"] = bytes(0x20000)
+        with open(store, "wb") as f:
+            f.write(mine.files["MY_VARS.fd"])
+        mine.files["whole"] = mine.files["MY_VARS.fd"] + mine.files["own.fd"]
+        done = run("why", *mine.words(mine.report(firmware="whole")))
+        t.true("[firmware-whole-image]" in done.stdout, done.stdout + done.stderr)
+
+
 def read(path):
     with open(path, "rb") as f:
         return f.read()
@@ -311,6 +405,7 @@ def main():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="steps-"))
         check_forms(t, folder)
         check_usage(t)
+        check_why(t, folder)
         check_session(t, folder)
         check_secret(t, folder)
     t.finish()
