@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/attest/chain.h"
+#include "launcher/fetch/kds.h"
 #include "policy/owner-dir.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 #include "sev/wire/sev-cert-wire.h"
 
-#define CA_MAX 65536u
+#define CHIP_ID_SIZE 64u
 
 /* The whole chain: what the firmware exports, and what AMD's key server has. */
 typedef struct {
@@ -35,12 +35,23 @@ chain_clear (Chain *chain)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Chain, chain_clear)
 
+static void
+chain_take_amd (Chain *chain, PolicyPlatformCerts *certs)
+{
+    GBytes **const to[] = { &chain->amd.cek, &chain->amd.ask, &chain->amd.ark };
+    const PolicyCertKind from[] = { POLICY_CERT_CEK, POLICY_CERT_ASK, POLICY_CERT_ARK };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (to); i++) {
+        g_clear_pointer (to[i], g_bytes_unref);
+        *to[i] = g_steal_pointer (&certs->cert[from[i]]);
+    }
+}
+
 static gboolean
 read_files (const char *cek, const char *ca, PlatformCerts *out, GError **error)
 {
     g_autoptr (GError) cause = NULL;
-    g_autofree char *text = NULL;
-    gsize len;
+    g_auto (PolicyPlatformCerts) certs = { 0 };
 
     if (cek != NULL) {
         out->cek = policy_read_cert_bytes (cek, SEV_CERT_SIZE, &cause);
@@ -52,29 +63,49 @@ read_files (const char *cek, const char *ca, PlatformCerts *out, GError **error)
     }
     if (ca == NULL)
         return TRUE;
-    if (!g_file_get_contents (ca, &text, &len, &cause) || len > CA_MAX) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--ca '%s': %s", ca,
-                     cause != NULL ? cause->message : "too large");
+    if (!policy_platform_certs_read_ca (&certs, ca, error))
         return FALSE;
-    }
-    g_autoptr (GBytes) bytes = g_bytes_new_take (g_steal_pointer (&text), len);
-    return policy_split_ca (bytes, &out->ask, &out->ark, error);
+    out->ask = g_steal_pointer (&certs.cert[POLICY_CERT_ASK]);
+    out->ark = g_steal_pointer (&certs.cert[POLICY_CERT_ARK]);
+    return TRUE;
 }
 
-static gboolean
-cek_missing (const PlatformCommand *command, GError **error)
+static GBytes *
+ref_or_null (GBytes *bytes)
 {
-    g_autoptr (GBytes) id = sev_device_id (command->device, NULL);
-    g_autofree char *text =
-        id != NULL ? sev_hex_encode (g_bytes_get_data (id, NULL), 64) : NULL;
+    return bytes != NULL ? g_bytes_ref (bytes) : NULL;
+}
 
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_CEK_MISSING,
-                 "the platform does not have the certificates of AMD: fetch the chip's CEK "
-                 "from https://kdsintf.amd.com/cek/id/%s and give it with --cek, and AMD's "
-                 "ASK and ARK (ask_ark_GENERATION.cert from "
-                 "https://download.amd.com/developer/eula/sev/) with --ca",
-                 text != NULL ? text : "CHIP-ID");
-    return FALSE;
+/* What neither the platform nor an option had: from the cache or AMD's servers. */
+static gboolean
+fetch (const PlatformCommand *command,
+       const KdsOptions *kds,
+       const PolicyRoots *roots,
+       Chain *chain,
+       GError **error)
+{
+    g_autoptr (GBytes) id = NULL;
+    g_autofree char *digits = NULL;
+    g_auto (PolicyPlatformCerts) certs = { 0 };
+
+    if (chain->amd.cek != NULL && chain->amd.ask != NULL)
+        return TRUE;
+    if (chain->amd.cek == NULL) {
+        id = sev_device_id (command->device, NULL);
+        digits = id != NULL && g_bytes_get_size (id) >= CHIP_ID_SIZE
+                     ? sev_hex_encode (g_bytes_get_data (id, NULL), CHIP_ID_SIZE)
+                     : NULL;
+    }
+    certs.cert[POLICY_CERT_ASK] = ref_or_null (chain->amd.ask);
+    certs.cert[POLICY_CERT_ARK] = ref_or_null (chain->amd.ark);
+    if (!policy_platform_certs_add (&certs, chain->pdh, "PDH", error) ||
+        !policy_platform_certs_add (&certs, chain->chain, "chain", error) ||
+        (chain->amd.cek != NULL &&
+         !policy_platform_certs_add (&certs, chain->amd.cek, "CEK", error)) ||
+        !kds_complete (kds, &certs, digits, roots, NULL, error))
+        return FALSE;
+    chain_take_amd (chain, &certs);
+    return TRUE;
 }
 
 /* A signed CEK must be that of the chip, in every byte that is signed. */
@@ -129,6 +160,7 @@ typedef struct {
     char *cek;
     char *ca;
     gboolean full;
+    KdsOptions kds;
 } Export;
 
 static void
@@ -137,6 +169,7 @@ export_clear (Export *e)
     g_free (e->directory);
     g_free (e->cek);
     g_free (e->ca);
+    g_free (e->kds.url);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Export, export_clear)
 
@@ -225,13 +258,11 @@ static int export(PlatformCommand *command,
                              "either FILE or --dir DIR says where the certificates go");
         return -1;
     }
-    if (!read_chain (command, e->cek, e->ca, &chain, error))
+    if (!kds_options_check (&e->kds, error) ||
+        !read_chain (command, e->cek, e->ca, &chain, error) ||
+        ((e->full || (path != NULL && chain.amd.cek == NULL)) &&
+         !fetch (command, &e->kds, NULL, &chain, error)))
         return -1;
-    if (((e->full || path != NULL) && chain.amd.cek == NULL) ||
-        (e->full && chain.amd.ask == NULL)) {
-        cek_missing (command, error);
-        return -1;
-    }
     if (path != NULL ? !write_one (e, path, &chain, files, error)
                      : !write_directory (e, &chain, files, error))
         return -1;
@@ -257,6 +288,7 @@ cmd_platform_export (int argc, char **argv)
           "The chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &e.ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
+        KDS_OPTION_ENTRIES (e.kds),
         G_OPTION_ENTRY_NULL,
     };
     g_auto (PlatformCommand) command = { 0 };
@@ -370,6 +402,7 @@ verify (PlatformCommand *command,
         const char *owner_dir,
         const char *cek,
         const char *ca,
+        const KdsOptions *kds,
         GError **error)
 {
     g_autoptr (PolicyOwner) owner = NULL;
@@ -382,21 +415,18 @@ verify (PlatformCommand *command,
         if (owner == NULL)
             return -1;
     }
-    if (!read_chain (command, cek, ca, &chain, error))
-        return -1;
-    if (chain.amd.cek == NULL || chain.amd.ask == NULL) {
-        cek_missing (command, error);
-        return -1;
-    }
     PolicyRoots *roots = owner != NULL ? policy_owner_get_roots (owner) : none;
-    if (!add_emulated_root (command, roots, error))
+    if (!kds_options_check (kds, error) || !read_chain (command, cek, ca, &chain, error) ||
+        !add_emulated_root (command, roots, error))
+        return -1;
+    const gboolean sev = g_strcmp0 (command->platform, "sev") == 0;
+    if (!fetch (command, kds, sev ? NULL : roots, &chain, error))
         return -1;
     const PolicyChainInput input = { .pdh = chain.pdh,
                                      .cert_chain = chain.chain,
                                      .cek = chain.amd.cek,
                                      .ask = chain.amd.ask,
                                      .ark = chain.amd.ark };
-    const gboolean sev = g_strcmp0 (command->platform, "sev") == 0;
     g_autoptr (PolicyChain) judged =
         policy_chain_verify (&input, sev ? NULL : roots, error);
     if (judged == NULL)
@@ -411,6 +441,7 @@ cmd_platform_verify (int argc, char **argv)
     g_autofree char *owner = NULL;
     g_autofree char *cek = NULL;
     g_autofree char *ca = NULL;
+    KdsOptions kds = { 0 };
     const GOptionEntry entries[] = {
         { "owner", 0, 0, G_OPTION_ARG_FILENAME, &owner,
           "A guest owner's directory, for its trusted-roots", "DIR" },
@@ -418,6 +449,7 @@ cmd_platform_verify (int argc, char **argv)
           "The chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
+        KDS_OPTION_ENTRIES (kds),
         G_OPTION_ENTRY_NULL,
     };
     g_auto (PlatformCommand) command = { 0 };
@@ -428,6 +460,7 @@ cmd_platform_verify (int argc, char **argv)
                                 "Verifies the platform's certificates, as a launch does,\n"
                                 "up to AMD's root or one that the owner trusts.",
                                 entries, 0, 0, &argc, &argv, &error))
-        code = verify (&command, owner, cek, ca, &error);
+        code = verify (&command, owner, cek, ca, &kds, &error);
+    g_free (kds.url);
     return code < 0 ? command_fail (&command.common, error) : code;
 }

@@ -67,6 +67,7 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "The chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
+        KDS_OPTION_ENTRIES (o->kds),
         { "session", 0, 0, G_OPTION_ARG_FILENAME, &o->session,
           "Launch session made elsewhere, with --tik and --tek", "FILE" },
         { "tik", 0, 0, G_OPTION_ARG_FILENAME, &o->tik, "Its integrity key", "FILE" },

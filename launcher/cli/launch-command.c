@@ -26,7 +26,7 @@ launch_options_clear (LaunchOptions *o)
         &o->firmware,    &o->connect, &o->emulated_host, &o->run_as, &o->platform,
         &o->cek,         &o->ca,      &o->session,       &o->tik,    &o->tek,
         &o->session_dir, &o->release, &o->acceptance,    &o->qmp,    &o->godh,
-        &o->cpu,
+        &o->cpu,         &o->kds.url,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

@@ -481,7 +481,8 @@ find_cek (Kds *kds, const char *chip_id, GError **error)
     if (kds->options->offline)
         return fail (error, LAUNCHER_ERROR_CEK_MISSING,
                      "the chip's CEK, signed by AMD, is needed and not in the cache: fetch "
-                     "%s elsewhere and give it with --cek, or leave out --offline",
+                     "%s elsewhere and give it with --cek, and AMD's ASK and ARK with "
+                     "--ca; or leave out --offline",
                      url);
     g_autoptr (GBytes) bytes = download (kds, url, error);
     if (bytes == NULL || !take_cek (kds, bytes, url, error))

@@ -32,6 +32,27 @@ typedef struct {
     int seconds;      /* that one try may take; 0: KDS_DEFAULT_SECONDS */
 } KdsOptions;
 
+/** KDS_OPTION_ENTRIES: rows of a table of options; @options: a KdsOptions */
+#define KDS_OPTION_ENTRIES(options)                                                        \
+    { "kds",                                                                               \
+      0,                                                                                   \
+      0,                                                                                   \
+      G_OPTION_ARG_STRING,                                                                 \
+      &(options).url,                                                                      \
+      "Fetch certificates from this server, not from AMD's",                               \
+      "URL" },                                                                             \
+        { "kds-timeout",                                                                   \
+          0,                                                                               \
+          0,                                                                               \
+          G_OPTION_ARG_INT,                                                                \
+          &(options).seconds,                                                              \
+          "How long one try of a fetch may take (default: 20)",                            \
+          "SECONDS" },                                                                     \
+    {                                                                                      \
+        "offline", 0, 0, G_OPTION_ARG_NONE, &(options).offline,                            \
+            "Fetch nothing; what was fetched before is used", NULL                         \
+    }
+
 /** kds_options_check: Errors: %LAUNCHER_ERROR_USAGE: no URL of http or https, @seconds
  * outside of 0 to 600, --kds with --offline. */
 gboolean kds_options_check (const KdsOptions *options,

@@ -74,6 +74,23 @@ gboolean flow_foresee (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESU
 /** flow_accept: records %POLICY_CHECK_ACCEPTANCE; everything is known */
 void flow_accept (LaunchFlow *flow);
 
+/* Certificates, launch-certs.c. */
+
+/**
+ * flow_take_amd_certs: the CEK that AMD signed, ASK and ARK: given by the owner, of the
+ * cache, or fetched
+ * @cek, @ask, @ark: (out) (transfer full) (nullable): what is missing, the chain's verdict
+ *   tells
+ * Errors: those of kds_complete().
+ */
+gboolean flow_take_amd_certs (LaunchFlow *flow,
+                              const VirtPlatform *platform,
+                              GCancellable *cancellable,
+                              GBytes **cek,
+                              GBytes **ask,
+                              GBytes **ark,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* SEV-ES, launch-es.c. */
 
 /** flow_expect_vcpus: once the CPU model is known: the processors, and the digest with them

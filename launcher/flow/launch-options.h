@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "launcher/fetch/kds.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -46,6 +48,7 @@ typedef struct {
     char *run_as;        /* (nullable) */
     char *cek;           /* (nullable) */
     char *ca;            /* (nullable) */
+    KdsOptions kds;
 
     char *session;     /* (nullable) */
     char *tik;         /* (nullable) */

@@ -13,8 +13,6 @@
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 
-#define CERT_FILE_MAX 8192u
-
 static gboolean
 usage (GError **error, const char *text)
 {
@@ -88,7 +86,7 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
            policy_guest_require (owner->guest_policy, options->accept_debug, error);
 }
 
-/* Certificates of AMD that --cek and --ca give; sizes are checked with the chain. */
+/* Certificates of AMD that --cek and --ca give, and where others would come from. */
 static gboolean
 read_amd_files (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
@@ -103,20 +101,14 @@ read_amd_files (const LaunchOptions *options, LaunchOwner *owner, GError **error
         }
     }
     if (options->ca != NULL) {
-        g_autofree char *text = NULL;
-        g_autoptr (GError) cause = NULL;
-        gsize len;
+        g_auto (PolicyPlatformCerts) ca = { 0 };
 
-        if (!g_file_get_contents (options->ca, &text, &len, &cause) ||
-            len > CERT_FILE_MAX) {
-            g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--ca '%s': %s",
-                         options->ca, cause != NULL ? cause->message : "is too large");
+        if (!policy_platform_certs_read_ca (&ca, options->ca, error))
             return FALSE;
-        }
-        g_autoptr (GBytes) ca = g_bytes_new_take (g_steal_pointer (&text), len);
-        return policy_split_ca (ca, &owner->ask, &owner->ark, error);
+        owner->ask = g_steal_pointer (&ca.cert[POLICY_CERT_ASK]);
+        owner->ark = g_steal_pointer (&ca.cert[POLICY_CERT_ARK]);
     }
-    return TRUE;
+    return kds_options_check (&options->kds, error);
 }
 
 static SevSecret *

@@ -166,31 +166,6 @@ read_emulated_certs (LaunchFlow *flow,
     return *ark != NULL && trust_for_now (flow, *ark, error);
 }
 
-static gboolean
-take_amd_certs (LaunchFlow *flow,
-                const VirtPlatform *platform,
-                GBytes **cek,
-                GBytes **ask,
-                GBytes **ark,
-                GError **error)
-{
-    const LaunchOwner *owner = flow->owner;
-
-    if (owner->cek == NULL || owner->ask == NULL) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_CEK_MISSING,
-                     "the platform cannot be verified without certificates of AMD: fetch "
-                     "the chip's CEK from https://kdsintf.amd.com/cek/id/%s and give it "
-                     "with --cek, and AMD's ASK and ARK (ask_ark_GENERATION.cert from "
-                     "https://download.amd.com/developer/eula/sev/) with --ca",
-                     platform->cpu0_id != NULL ? platform->cpu0_id : "CHIP-ID");
-        return FALSE;
-    }
-    *cek = g_bytes_ref (owner->cek);
-    *ask = g_bytes_ref (owner->ask);
-    *ark = g_bytes_ref (owner->ark);
-    return TRUE;
-}
-
 static PolicyJudgedOn
 judged_on (const LaunchFlow *flow)
 {
@@ -227,7 +202,7 @@ flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         return FALSE;
     if (flow->owner->place == LAUNCH_PLACE_EMULATED
             ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
-            : !take_amd_certs (flow, platform, &cek, &ask, &ark, error))
+            : !flow_take_amd_certs (flow, platform, cancellable, &cek, &ask, &ark, error))
         return FALSE;
     const PolicyChainInput input = {
         .pdh = platform->pdh,

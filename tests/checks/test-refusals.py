@@ -20,9 +20,6 @@ ELSEWHERE = {
     "boot-unmeasured": "the command line is refused before, as unmeasured-boot",
     "image-timeout": "would take the time of the timeout (test-image-tool.c)",
     "internal-error": "is what nobody thought of (test-launcher-error.c)",
-    "kds-answer": "no launch in a test asks a key server (test-kds.py)",
-    "kds-not-found": "no launch in a test asks a key server (test-kds.py)",
-    "kds-unreachable": "no launch in a test asks a key server (test-kds.py)",
     "measurement-malformed": "QEMU's reply is refused before, as reply-implausible (test-policy-attest.c)",
     "not-accepted": "the verdict's own reasons are said instead (test-policy-attest.c)",
 }

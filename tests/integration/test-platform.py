@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """sevlaunch platform on an emulated host: what it writes, changes and refuses."""
+import hashlib
 import os
 import sys
 
@@ -48,6 +49,35 @@ class Platform:
         return paths
 
 
+def judged(bed, p, t):
+    """sevlaunch verify-platform, on what this host exports."""
+    path, ca = (os.path.join(p.dir, name) for name in ("full", "ca"))
+    p.must("export", "--full", path)
+    cert = bed.host.certificate
+    with open(ca, "wb") as f:
+        f.write(cert("ask") + cert("ark"))
+    # Exponent and modulus, 2048 bits each.
+    root = hashlib.sha256(cert("ark")[64:64 + 512]).hexdigest()
+    given = ["--offline", "--cek", f"{bed.host.path}/certs/cek.cert", "--ca", ca]
+
+    def judge(*words):
+        return bed.run("verify-platform", "--json", *words, env={"XDG_CACHE_HOME": f"{bed.dir}/cache"})
+    with t.test("verify-platform: an unknown root is refused, and named"):
+        seen = judge(path)
+        t.equal((seen.code, seen.reasons, seen.json["root"]), (1, ["chain-root-untrusted"], f"sha256:{root}"), seen)
+    with t.test("verify-platform: a root that is trusted, which never makes it AMD's"):
+        for words in (["--trust-root", root], ["--trust-root", f"sha256:{root}"], ["--owner", bed.owner]):
+            seen = judge(path, *words)
+            t.equal((seen.code, seen.json["kind"], seen.json["emulated"], seen.json["generation"]),
+                    (0, "emulated", True, "EMULATED"), seen)
+    with t.test("verify-platform: a libvirt URI; the CEK that it has is not signed"):
+        seen = judge(bed.host.uri, "--trust-root", root, *given)
+        t.equal((seen.code, seen.json["kind"]), (0, "emulated"), seen)
+        seen = judge(bed.host.uri, "--trust-root", root, "--offline")
+        t.true(seen.code == 1 and seen.reasons[0] == "cek-missing", seen)
+        t.equal(judge("qemu+unix:///session?socket=/nowhere", *given).reasons, ["libvirt-unreachable"])
+
+
 def looks(bed, p, t):
     with t.test("status, id"):
         status = p.must("status")
@@ -81,6 +111,16 @@ def changes(p, t):
         seen = p.must("verify", "--platform", "emulated")
         t.equal((seen["owner"], p.must("status")["owner"]), ("external", "external"))
         t.equal(p.files()["oca"], emuhost.read_bytes(oca))
+    with t.test("verify-platform: only the platform of this external owner"):
+        words = ["verify-platform", "--json", "--offline", "--owner", p.bed.owner, p.dir]
+        mine = p.bed.run(*words, "--oca", oca)
+        t.equal((mine.code, mine.json["owner"]), (0, "external"), mine)
+        fingerprint = hashlib.sha256(emuhost.read_bytes(oca)[16:16 + 1028]).hexdigest()
+        t.equal(p.bed.run(*words, "--owner-fingerprint", fingerprint).code, 0)
+        with open(f"{p.dir}/another.cert", "wb") as f:
+            f.write(devsev.sign_csr(emuhost.read_bytes(f"{p.dir}/pek_csr.cert"),
+                                    ec.generate_private_key(ec.SECP384R1()))[1])
+        t.equal(p.bed.run(*words, "--oca", f"{p.dir}/another.cert").reasons, ["platform-owner"])
 
 
 def refused(bed, p, table):
@@ -153,6 +193,7 @@ def main():
         with emuhost.EmulatedHost() as other, open(p.other, "wb") as f:
             f.write(other.certificate("cek"))
         looks(bed, p, t)
+        judged(bed, p, t)
         changes(p, t)
         table = launchbed.Table(bed, t, __file__)
         refused(bed, p, table)

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import emuhost  # noqa: E402
 import launchbed  # noqa: E402
 import tap  # noqa: E402
+from keyserver import Answer, KeyServer  # noqa: E402
 from launchbed import mode  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
@@ -77,7 +78,7 @@ def places(bed, table):
     row("connect-and-emulated-host", "--connect", uri, changes={"name": bed.name}, says=["--connect", "--emulated-host"])
     row("connect-to-another-machine", "--connect", "qemu+ssh://host.invalid/system", says=["--connect"])
     row("connect-nowhere", "--connect", f"qemu+unix:///session?socket={bed.dir}/none", says=[f"{bed.dir}/none"])
-    row("connect-without-cek", "--connect", uri, says=["--cek", "--ca"])
+    row("connect-without-cek", "--connect", uri, "--offline", says=["--cek", "--ca"])
     certs = f"{bed.host.path}/certs"
     with open(f"{bed.dir}/ca", "wb") as f:
         f.write(bed.host.certificate("ask") + bed.host.certificate("ark"))
@@ -94,6 +95,35 @@ def places(bed, table):
         table.skip(["platform-sev-without-hardware"], "this machine has /dev/sev")
     else:
         row("platform-sev-without-hardware", "--platform", "sev", says=["no AMD SEV"])
+
+
+def key_server(bed, table, t):
+    """AMD's servers, which a real host's launch asks for what --cek and --ca do not give."""
+    page = Answer(b"<html>Sign in</html>", kind="text/html")
+    server = KeyServer()
+    home = {"XDG_CACHE_HOME": f"{bed.dir}/cache"}
+
+    def launch(url, *args):
+        return bed.launch("--json", "--connect", bed.host.uri, "--kds", url, *args, changes={"emulated_host": None},
+                          env=home)
+
+    def row(name, *args, url=server.url, says=()):
+        table.row(name, run=lambda _: launch(url, *args), says=says, again=False)
+    row("kds-without-cek", says=["404", "/cek/id/"])
+    row("kds-nowhere", url="http://127.0.0.1:1", says=["--cek", "--ca", "127.0.0.1:1"])
+    row("kds-and-offline", "--offline", says=["--kds"])
+    cek = next(path for path in server.asked if path.startswith("/cek/id/"))
+    server.answers[cek] = page
+    row("kds-html", says=["web page"])
+    server.answers = {cek: Answer(bed.host.certificate("cek")), "/developer/eula/sev/ask_ark_naples.cert":
+                      Answer(bed.host.certificate("ask") + bed.host.certificate("ark"))}
+    with t.test("a launch fetches CEK, ASK and ARK; only the owner's trusted-roots make their root count"):
+        result = launch(server.url, "--dry-run")
+        t.equal((result.code, result.json["platform"]["kind"]), (0, "emulated"), result)
+        result = launch(server.url, "--dry-run", "--platform", "sev")
+        t.equal((result.code, result.reasons), (6, ["kds-answer"]), result)
+        t.equal(os.listdir(f"{home['XDG_CACHE_HOME']}/sevlaunch/kds"), [], "only what is AMD's is kept")
+    server.close()
 
 
 def hosts(bed, table):
@@ -125,6 +155,7 @@ def main():
         words(bed, table)
         policies(bed, table, t)
         places(bed, table)
+        key_server(bed, table, t)
         hosts(bed, table)
         table.finish()
     t.finish()
