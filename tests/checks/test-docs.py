@@ -18,7 +18,7 @@ from tap import Tap, need  # noqa: E402
 SEVLAUNCH, BUILD = need("SEVLAUNCH", "SEVLAUNCH_BUILD")
 MAN = TOP / "launcher/man"
 DOCUMENTS = ["README.md", "SECURITY.md", "HACKING.md", "NEWS.md", "ovmf-hooks/guest/README.md",
-             "ovmf-hooks/edk2/README.md", "tests/vectors/README.md"]
+             "ovmf-hooks/edk2/README.md", "tests/vectors/README.md", "docs/real-hosts.md"]
 
 
 def run(*argv, **more):
