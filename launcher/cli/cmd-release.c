@@ -10,7 +10,7 @@
 #include "launcher/base/secret-file.h"
 #include "launcher/cli/command.h"
 #include "launcher/image/esp.h"
-#include "launcher/image/luks.h"
+#include "launcher/flow/image-reader.h"
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "ovmf-hooks/ovmf-image.h"
 #include "policy/attest/owner-measure.h"
@@ -140,12 +140,12 @@ draft_plain_kernel (const ReleaseOptions *o, Draft *draft, GError **error)
 }
 
 static gboolean
-draft_boot (const ReleaseOptions *o, const ImageInfo *image, Draft *draft, GError **error)
+draft_boot (const ReleaseOptions *o, ImageReader *image, Draft *draft, GError **error)
 {
     if (o->kernel != NULL)
         return draft_plain_kernel (o, draft, error);
     draft->uki = o->uki != NULL ? esp_load_uki (o->uki, error)
-                                : esp_extract_uki (image, NULL, error);
+                                : image_reader_uki (image, NULL, error);
     if (draft->uki == NULL)
         return FALSE;
     draft->spec.uki = draft->uki->sha256;
@@ -153,11 +153,11 @@ draft_boot (const ReleaseOptions *o, const ImageInfo *image, Draft *draft, GErro
 }
 
 static gboolean
-draft_luks (const ReleaseOptions *o, const ImageInfo *image, Draft *draft, GError **error)
+draft_luks (const ReleaseOptions *o, ImageReader *image, Draft *draft, GError **error)
 {
     if (o->no_disk_pin)
         return TRUE;
-    draft->luks = luks_find (image, NULL, error);
+    draft->luks = image_reader_luks (image, NULL, error);
     if (draft->luks == NULL) {
         g_prefix_error (error, "the disk's header cannot be pinned (--no-disk-pin for a "
                                "guest that opens no disk): ");
@@ -195,10 +195,12 @@ draft_secrets (const ReleaseOptions *o, Draft *draft, GError **error)
 static gboolean
 make_draft (const ReleaseOptions *o, Draft *draft, GError **error)
 {
-    g_autoptr (ImageInfo) image = image_info_open (
+    g_autoptr (ImageReader) image = image_reader_start (
         o->image, o->format, (const char *const *) o->backing, NULL, error);
+    g_autoptr (ImageInfo) info =
+        image != NULL ? image_reader_open (image, NULL, error) : NULL;
 
-    if (image == NULL || !draft_boot (o, image, draft, error) ||
+    if (info == NULL || !draft_boot (o, image, draft, error) ||
         !draft_luks (o, image, draft, error) || !draft_firmware (o, draft, error) ||
         !draft_secrets (o, draft, error))
         return FALSE;

@@ -193,6 +193,7 @@ take_from_config (LaunchBoot *boot, gboolean *found, GError **error)
 static gboolean
 take_kernel (LaunchBoot *boot,
              const LaunchOptions *options,
+             const LaunchOwner *owner,
              GCancellable *cancellable,
              GError **error)
 {
@@ -208,7 +209,7 @@ take_kernel (LaunchBoot *boot,
     }
     if (!take_from_config (boot, &found, error) || found)
         return found;
-    boot->uki = esp_extract_uki (boot->image, cancellable, error);
+    boot->uki = image_reader_uki (owner->reader, cancellable, error);
     boot->uki_from_image = TRUE;
     return boot->uki != NULL;
 }
@@ -309,19 +310,17 @@ launch_boot_resolve (const LaunchOptions *options,
     if (!check_readable (options, owner, error) || !check_writable (owner, error))
         return NULL;
     if (owner->image != NULL) {
-        boot->image =
-            image_info_open (owner->image, options->format,
-                             (const char *const *) owner->backing, cancellable, error);
+        boot->image = image_reader_open (owner->reader, cancellable, error);
         if (boot->image == NULL)
             return NULL;
     }
     if (!load_config (boot, options, owner->image, error) ||
-        !take_kernel (boot, options, cancellable, error) ||
+        !take_kernel (boot, options, owner, cancellable, error) ||
         !take_firmware (boot, options, es, error) || !hash_all (boot, error))
         return NULL;
     /* The guest wants it for itself. */
-    if (boot->image != NULL)
-        image_info_close (boot->image);
+    if (owner->reader != NULL)
+        image_reader_close (owner->reader);
     return g_steal_pointer (&boot);
 }
 

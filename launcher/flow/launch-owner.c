@@ -6,7 +6,6 @@
 #include "launcher/base/message.h"
 #include "launcher/base/secret-file.h"
 #include "launcher/emulated/emulated-host.h"
-#include "launcher/flow/image-peek.h"
 #include "launcher/flow/launch-place.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/guest-policy.h"
@@ -301,7 +300,19 @@ read_acceptance (const LaunchOptions *options, LaunchOwner *owner, GError **erro
     return owner->acceptance != NULL;
 }
 
-/* The image's UUID is read before the owner's key is, and by another process. */
+/* The process that looks at the image is forked before there are secrets. */
+static gboolean
+start_reader (const LaunchOptions *options, LaunchOwner *owner, char **uuid, GError **error)
+{
+    if (owner->image == NULL)
+        return TRUE;
+    owner->reader =
+        image_reader_start (owner->image, options->format,
+                            (const char *const *) owner->backing, owner->run_as, error);
+    return owner->reader != NULL && (options->release != NULL ||
+                                     image_reader_uuid (owner->reader, uuid, NULL, error));
+}
+
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
@@ -309,10 +320,7 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
     g_autofree char *uuid = NULL;
 
-    if (options->release == NULL && owner->image != NULL &&
-        !image_peek_luks_uuid (owner->image, options->format,
-                               (const char *const *) owner->backing, owner->run_as, &uuid,
-                               error))
+    if (!start_reader (options, owner, &uuid, error))
         return FALSE;
     if (options->session_dir != NULL) {
         owner->keeper = session_keeper_start (options->session_dir, error);
@@ -368,6 +376,7 @@ launch_owner_free (LaunchOwner *owner)
     g_clear_pointer (&owner->ask, g_bytes_unref);
     g_clear_pointer (&owner->ark, g_bytes_unref);
     g_clear_pointer (&owner->accepted, g_array_unref);
+    g_clear_pointer (&owner->reader, image_reader_free);
     g_clear_pointer (&owner->run_as, run_as_free);
     g_strfreev (owner->backing);
     g_free (owner->image);

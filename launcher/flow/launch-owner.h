@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launcher/base/run-as.h"
+#include "launcher/flow/image-reader.h"
 #include "launcher/flow/launch-options.h"
 #include "launcher/flow/session-keeper.h"
 #include "ovmf-hooks/secret-table.h"
@@ -40,6 +41,7 @@ typedef struct {
     GArray *accepted;      /* (element-type digest): --accept-firmware */
     SessionKeeper *keeper; /* (nullable): --session-dir */
     RunAs *run_as;         /* (nullable): who this program has become */
+    ImageReader *reader;   /* (nullable): of @image, until what boots is resolved */
     char *image;           /* (nullable) with %LAUNCH_WAY_ATTACH: absolute path */
     char **backing;        /* absolute paths */
     LaunchPlace place;

@@ -86,6 +86,51 @@ image_info_free (ImageInfo *info)
     g_free (info);
 }
 
+/* The name of a node tree for QEMU: layer by layer, the last without a backing file. */
+static char *
+make_qemu_name (const GPtrArray *layers)
+{
+    JsonObject *below = NULL;
+
+    for (guint i = layers->len; i-- > 0;) {
+        const ImageLayer *layer = layers->pdata[i];
+        JsonObject *file = json_object_new ();
+        JsonObject *node = json_object_new ();
+
+        json_object_set_string_member (file, "driver", "file");
+        json_object_set_string_member (file, "filename", layer->path);
+        json_object_set_string_member (node, "driver",
+                                       image_format_to_string (layer->format));
+        json_object_set_object_member (node, "file", file);
+        if (below != NULL)
+            json_object_set_object_member (node, "backing", below);
+        else if (layer->format == IMAGE_FORMAT_QCOW2)
+            json_object_set_null_member (node, "backing");
+        below = node;
+    }
+
+    g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), below);
+    g_autofree char *text = json_to_string (root, FALSE);
+    json_object_unref (below);
+    return g_strconcat ("json:", text, NULL);
+}
+
+ImageInfo *
+image_info_new_closed (const ImageLayer *layers, guint n)
+{
+    ImageInfo *info = g_new0 (ImageInfo, 1);
+
+    info->layers = g_ptr_array_new_with_free_func (layer_free);
+    for (guint i = 0; i < n; i++) {
+        ImageLayer *layer = g_memdup2 (&layers[i], sizeof layers[i]);
+
+        layer->path = g_strdup (layers[i].path);
+        g_ptr_array_add (info->layers, layer);
+    }
+    info->qemu_name = make_qemu_name (info->layers);
+    return info;
+}
+
 void
 image_info_close (ImageInfo *info)
 {
@@ -289,35 +334,6 @@ check_header (const char *path, const Header *header, GError **error)
         return FALSE;
     }
     return TRUE;
-}
-
-/* The name of a node tree for QEMU: layer by layer, the last without a backing file. */
-static char *
-make_qemu_name (const GPtrArray *layers)
-{
-    JsonObject *below = NULL;
-
-    for (guint i = layers->len; i-- > 0;) {
-        const ImageLayer *layer = layers->pdata[i];
-        JsonObject *file = json_object_new ();
-        JsonObject *node = json_object_new ();
-
-        json_object_set_string_member (file, "driver", "file");
-        json_object_set_string_member (file, "filename", layer->path);
-        json_object_set_string_member (node, "driver",
-                                       image_format_to_string (layer->format));
-        json_object_set_object_member (node, "file", file);
-        if (below != NULL)
-            json_object_set_object_member (node, "backing", below);
-        else if (layer->format == IMAGE_FORMAT_QCOW2)
-            json_object_set_null_member (node, "backing");
-        below = node;
-    }
-
-    g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), below);
-    g_autofree char *text = json_to_string (root, FALSE);
-    json_object_unref (below);
-    return g_strconcat ("json:", text, NULL);
 }
 
 /* What the guest sees of a layer, by its header. */

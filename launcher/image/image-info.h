@@ -72,6 +72,15 @@ ImageInfo *image_info_open (const char *path,
                             GCancellable *cancellable,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * image_info_new_closed:
+ * @layers: (array length=n): of an image that was opened elsewhere; copied
+ * @n: at least 1
+ *
+ * Returns: (transfer full): an image that can be described, but not read
+ */
+ImageInfo *image_info_new_closed (const ImageLayer *layers, guint n);
+
 /** image_info_close: ends QEMU's hold on the files; what is known of them stays */
 void image_info_close (ImageInfo *info);
 

@@ -339,11 +339,10 @@ pin (const ImageInfo *image,
     return g_steal_pointer (&header);
 }
 
-LuksHeader *
-luks_find (const ImageInfo *image, GCancellable *cancellable, GError **error)
+/* Returns: (transfer full): a copy of the one partition, its name left out */
+static GptPartition *
+find_on_disk (const ImageInfo *image, GCancellable *cancellable, GError **error)
 {
-    g_return_val_if_fail (image != NULL, NULL);
-
     const guint64 size = image_info_get_layer (image, 0)->size;
     g_autoptr (GBytes) head =
         image_read_bytes (image, 0, MIN (size, GPT_READ_SIZE), cancellable, error);
@@ -357,5 +356,51 @@ luks_find (const ImageInfo *image, GCancellable *cancellable, GError **error)
         return NULL;
 
     const GptPartition *partition = find_partition (image, partitions, cancellable, error);
+    if (partition == NULL)
+        return NULL;
+    GptPartition *copy = g_memdup2 (partition, sizeof *partition);
+    copy->name = NULL;
+    return copy;
+}
+
+LuksHeader *
+luks_find (const ImageInfo *image, GCancellable *cancellable, GError **error)
+{
+    g_return_val_if_fail (image != NULL, NULL);
+
+    g_autofree GptPartition *partition = find_on_disk (image, cancellable, error);
     return partition != NULL ? pin (image, partition, cancellable, error) : NULL;
+}
+
+char *
+luks_find_uuid (const ImageInfo *image, GCancellable *cancellable, GError **error)
+{
+    g_return_val_if_fail (image != NULL, NULL);
+
+    g_autofree GptPartition *partition = find_on_disk (image, cancellable, error);
+    if (partition == NULL)
+        return NULL;
+    g_autoptr (GBytes) probe = image_read_bytes (
+        image, partition->start, MIN (partition->size, PROBE_SIZE), cancellable, error);
+    if (probe == NULL)
+        return NULL;
+
+    /* How much more of it there is; checked when it is read. */
+    const guint8 *begin = g_bytes_get_data (probe, NULL);
+    const guint64 said =
+        g_bytes_get_size (probe) >= BINARY_SIZE
+            ? be64 (begin, OFFSET_HDR_SIZE) / GPT_SECTOR_SIZE * GPT_SECTOR_SIZE
+            : 0;
+    const gsize wanted =
+        (gsize) MIN (CLAMP (said, PROBE_SIZE, HDR_SIZE_MAX), partition->size);
+    g_autoptr (GBytes) bytes =
+        image_read_bytes (image, partition->start, wanted, cancellable, error);
+    gsize len, hdr_size;
+    if (bytes == NULL)
+        return NULL;
+    const guint8 *data = g_bytes_get_data (bytes, &len);
+    if (!check_binary (data, len, &hdr_size, error) ||
+        !check_checksum (data, hdr_size, error))
+        return NULL;
+    return read_uuid (data, error);
 }

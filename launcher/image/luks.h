@@ -53,6 +53,17 @@ LuksHeader *luks_find (const ImageInfo *image,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * luks_find_uuid:
+ *
+ * As luks_find(), but no more is read and judged than the header that has the UUID.
+ *
+ * Returns: (transfer full): 36 characters; %NULL on error
+ */
+char *luks_find_uuid (const ImageInfo *image,
+                      GCancellable *cancellable,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * luks_parse:
  * @data: (array length=len): first bytes of a partition
  * @len: their number: 16 MiB, or the whole partition if it is smaller
