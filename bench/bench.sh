@@ -38,6 +38,8 @@ ratio LAUNCH_START-session/ecdhp384 LAUNCH_START-session ecdhp384 agrees-on-one-
 ratio ATTESTATION/ecdsap384-sign ATTESTATION ecdsap384-sign signs-once
 ratio PDH_GEN/ecdsap384-sign PDH_GEN ecdsap384-sign makes-a-key,signs-once
 
+./bench-steps.py "$1/../launcher/sevlaunch" | show steps
+
 if [ -n "${SEVLAUNCH_PREFIX:-}" ]; then
     ./bench-host.py | show host
 else
