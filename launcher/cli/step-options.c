@@ -122,6 +122,7 @@ step_report_clear (StepReport *report)
 {
     g_clear_pointer (&report->tik, sev_secret_unref);
     g_clear_pointer (&report->tek, sev_secret_unref);
+    g_clear_pointer (&report->tik_path, g_free);
 }
 
 SevSecret *
@@ -155,6 +156,7 @@ read_keys (const StepReportOptions *o, StepReport *out, GError **error)
     if (o->tik == NULL)
         return step_usage (error, "--tik FILE is needed, or --tk FILE");
     out->tik = step_key_read ("--tik", o->tik, SEV_KEY_SIZE, error);
+    out->tik_path = g_strdup (o->tik);
     if (out->tik != NULL && o->tek != NULL)
         out->tek = step_key_read ("--tek", o->tek, SEV_KEY_SIZE, error);
     return out->tik != NULL && (o->tek == NULL || out->tek != NULL);

@@ -88,6 +88,7 @@ gboolean step_boot_read (const StepBootOptions *options,
 typedef struct {
     SevSecret *tik;
     SevSecret *tek; /* (nullable) */
+    char *tik_path; /* (nullable): where the TIK was read */
     guint8 report[sizeof (SevMeasureWire)];
     gsize report_len; /* what was given may have another length */
     gboolean has_digest;

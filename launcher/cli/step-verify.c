@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launcher/cli/step-verify.h"
 
+#include <string.h>
+
 #include "policy/policy-error.h"
 #include "sev/wire/sev-wire.h"
 
@@ -55,6 +57,29 @@ step_verify (StepBoot *boot, StepReport *report, GError **error)
     return FALSE;
 }
 
+/* The session's other key lies beside the one that was given, under a name like its own. */
+static SevSecret *
+other_key (const StepReport *report)
+{
+    if (report->tek != NULL)
+        return sev_secret_ref (report->tek);
+    if (report->tik_path == NULL)
+        return NULL;
+    g_autofree char *name = g_path_get_basename (report->tik_path);
+    g_autofree char *folder = g_path_get_dirname (report->tik_path);
+    char *word = strstr (name, "tik");
+    const char letter = word != NULL ? 'e' : 'i';
+
+    word = word != NULL ? word : strstr (name, "tek");
+    if (word == NULL)
+        return NULL;
+    word[1] = letter;
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+    return g_file_test (path, G_FILE_TEST_IS_REGULAR)
+               ? step_key_read ("--tek", path, SEV_KEY_SIZE, NULL)
+               : NULL;
+}
+
 WhyReport *
 step_why (const StepBoot *boot,
           const StepReport *report,
@@ -64,9 +89,10 @@ step_why (const StepBoot *boot,
 {
     PolicyMeasureInput input = report->input;
     const PolicyVcpus *vcpus = boot->es && boot->inputs != NULL ? &boot->vcpus : NULL;
+    g_autoptr (SevSecret) other = other_key (report);
     const WhyQuestion question = {
         .tik = report->tik,
-        .tek = report->tek,
+        .tek = other,
         .policy = boot->policy,
         .input = &input,
         .boot = boot->inputs,

@@ -144,9 +144,10 @@ why_add_numbers (PolicyWhy *why)
     add_policies (why);
     add_versions (why);
     if (why->tek != NULL)
-        why_add (why, WHY_KEY, WHY_COMMON, "keys-swapped",
-                 g_strdup ("the measurement was made with the key that was given as TEK: "
-                           "TIK and TEK are swapped"))
+        why_add (
+            why, WHY_KEY, WHY_COMMON, "keys-swapped",
+            g_strdup ("the measurement was made with the session's other key: TIK and TEK "
+                      "are swapped"))
             ->keyed = why->tek;
     why_add (why, WHY_NONCE, WHY_COMMON, "report-order",
              g_strdup ("the report begins with its nonce: its two halves are in the wrong "

@@ -156,6 +156,26 @@ def check_forms(t, folder):
         t.true(done.returncode == 1 and "[api-too-old]" in done.stderr, done.stderr)
 
 
+def check_libraries(t, folder):
+    """The dynamic linker says what it loads."""
+    vector = launches()[0]
+
+    def loads(*words):
+        done = subprocess.run([SEVLAUNCH, *words], env={**os.environ, "LD_DEBUG": "libs"}, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60)
+        t.true("libcrypto" in done.stderr, f"LD_DEBUG says nothing: {done.stderr[:500]}")
+        return done.returncode, "libvirt.so" in done.stderr, "libcurl" in done.stderr
+
+    with t.test("verify and measure load no libvirt; what asks it does"):
+        t.equal(loads("verify", *boot_words(vector), *report_words(vector)), (0, False, False))
+        t.equal(loads("measure", *boot_words(vector)), (0, False, False))
+        packet = os.path.join(folder, "packet")
+        with open(packet, "wb") as f:
+            f.write(bytes(52))
+        t.equal(loads("inject", "--domain", "nobody", "--connect", "test:///default", "--header", packet, "--payload",
+                      packet)[:2], (5, True))
+
+
 def check_usage(t):
     vector = launches()[0]
     words, rest = boot_words(vector), report_words(vector)
@@ -259,6 +279,15 @@ def check_why(t, folder):
         done = run("why", *words)
         t.true(done.returncode == 1 and "[measurement-mismatch]" in done.stderr, done.stderr)
         t.equal(run("why", *words, "--look-in", there).returncode, 0)
+    with t.test("why: swapped keys, also if only one of them was given, from the file beside it"):
+        for name, key in (("g_tik.bin", Owner.KEYS[16:]), ("g_tek.bin", Owner.KEYS[:16])):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(key)
+        words = mine.words(mine.report())
+        at = words.index("--tk")
+        for name, code in (("g_tik.bin", 0), ("g_tek.bin", 1)):
+            done = run("verify", *words[:at], "--tik", os.path.join(folder, name), *words[at + 2:])
+            t.equal((done.returncode, "[keys-swapped]" in done.stderr), (code, code == 1), done.stderr)
     with t.test("why: a whole image made of variable store and code"):
         store = os.path.join(folder, "why", "MY_VARS.fd")
         mine.files["MY_VARS.fd"] = bytes(0x20000)
@@ -404,6 +433,7 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="steps-"))
         check_forms(t, folder)
+        check_libraries(t, folder)
         check_usage(t)
         check_why(t, folder)
         check_session(t, folder)
