@@ -125,6 +125,23 @@ def looked_at(t, real, owner):
         t.true(levels["libvirt-sev"] == "ok" or levels["cpu"] == "ok", done)
 
 
+def swapped(t, real, owner):
+    with t.test("a host that gives QEMU other firmware: not verified, and nothing is left"):
+        real.virsh("destroy", NAME)
+        image = bytearray(read_bytes(owner.bed.firmware))
+        image[100000] ^= 1
+        with open(f"{real.path}/other.fd", "wb") as f:
+            f.write(image)
+        owner.bed.host.give(f"{real.path}/other.fd")
+        done = owner.launch()
+        os.unlink(f"{real.path}/other.fd")
+        t.equal((done.code, done.reasons, done.json["measurement"]["verified"], done.json["secrets"]),
+                (1, ["measurement-mismatch"], False, []), done)
+        t.equal(real.virsh("list", "--all", "--name").split(), [])
+        again = owner.launch()
+        t.equal((again.code, again.json["verdict"]), (0, "verified"), again)
+
+
 def refused(t, real, owner):
     """libvirt keeps what it learned of the platform; the platform has another key by now."""
     with t.test("a session for a PDH that is gone: the platform refuses it, with QEMU's words"):
@@ -147,6 +164,7 @@ def main():
                 verified(t, real, owner)
                 unchanged(t, real, owner)
                 looked_at(t, real, owner)
+                swapped(t, real, owner)
                 refused(t, real, owner)
         except rehearsal.Unavailable as error:
             tap.skip_all(str(error))

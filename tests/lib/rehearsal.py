@@ -95,6 +95,11 @@ class Rehearsal:
         self.write("bin/qemu-system-x86_64",
                    f"#!/bin/sh\nexport REHEARSAL_SOCKET={self.socket} REHEARSAL_KVM={self.kvm}\n"
                    f"export SEVLAUNCH_SEV_DEVICE={self.host.path} LD_PRELOAD='{self.preload} {shim}'\n"
+                   # A hostile host: another image than the one that the domain names.
+                   f"if [ -e {self.path}/other.fd ]; then\n"
+                   f"  for word; do shift\n"
+                   f"    set -- \"$@\" \"$(printf %s \"$word\" | sed 's,\"[^\"]*\\.fd\",\"{self.path}/other.fd\",')\"\n"
+                   f"  done\nfi\n"
                    f"exec {QEMU} \"$@\"\n", 0o755)
         self.write("c/libvirt/qemu.conf", 'stdio_handler = "file"\n')
         for name in ("rt", "cache", "data"):
