@@ -122,10 +122,15 @@ judge (FirmwareInfo *info, const GError *damage, const char *use)
     if (info->layout == FIRMWARE_LAYOUT_VARIABLES || info->layout == FIRMWARE_LAYOUT_OTHER)
         return;
     judge_table (info, take);
-    if (!info->own_build)
-        finding_add (info->findings, "other-build", FINDING_INSECURE, take,
+    if (!info->own_build) {
+        g_autofree char *fix =
+            g_strdup_printf ("%s%sor trust it knowingly: sevlaunch firmware trust",
+                             take != NULL ? take : "build sevlaunch's own",
+                             take != NULL ? "; " : " (build-firmware.sh), ");
+        finding_add (info->findings, "other-build", FINDING_INSECURE, fix,
                      "not a build of sevlaunch that this version knows: other firmware may "
                      "boot what was not measured, with the right measurement");
+    }
 }
 
 FirmwareInfo *

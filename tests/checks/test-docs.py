@@ -141,6 +141,32 @@ def compare_schemas(man_text, sources):
                   set(re.findall(pattern, sources)))
 
 
+# What "firmware", "doctor" and "lint" find.
+
+FINDERS = {"firmware": ["launcher/inspect/firmware-*.c"],
+           "doctor": ["launcher/inspect/host-check.c", "launcher/cli/cmd-doctor.c"],
+           "lint": ["launcher/inspect/domain-lint*.c", "launcher/cli/cmd-lint.c"]}
+
+
+def source_findings(page):
+    text = "\n".join(f.read_text() for glob in FINDERS[page] for f in TOP.glob(glob))
+    calls = re.findall(r'(?:finding_add|check_version) \(\s*[\w>-]+,\s*"([a-z0-9-]+)"', text)
+    return set(calls) | set(re.findall(r'\{ SEV_POLICY_\w+, "([a-z-]+)"', text))
+
+
+def man_findings(text):
+    found = dict(sections(text, "SH"))
+    part = found.get("FINDINGS") or found["CHECKS"]
+    heads = re.findall(r"^\.TP\n\.BR? (.*)$", part, re.M)
+    return {word for head in heads for word in re.findall(r"[a-z0-9-]+", head)}
+
+
+def compare_findings(page, text):
+    source, listed = source_findings(page), man_findings(text)
+    return sorted(f"{page} {i}: {'in the sources' if i in source else 'in the man page'} only"
+                  for i in source ^ listed)
+
+
 # Examples and links.
 
 def code_of(document):
@@ -259,6 +285,11 @@ def main():
         tap.equal(compare_schemas(man, sources), [])
         tap.equal(compare_schemas(replaced(man, "sevlaunch.owner/1", "sevlaunch.owner/2"), sources),
                   ["sevlaunch.owner/1: not in both", "sevlaunch.owner/2: not in both"])
+    with tap.test("what firmware, doctor and lint can find is in their pages, and nothing else"):
+        for page in FINDERS:
+            tap.equal(compare_findings(page, every[page]), [])
+        tap.equal(compare_findings("lint", replaced(every["lint"], ".B smm", ".B ssm")),
+                  ["lint smm: in the sources only", "lint ssm: in the man page only"])
     with tap.test("groff and mandoc (if it is here) have nothing to say about the man pages"):
         tap.true(shutil.which("groff"), "groff is missing (package groff-base)")
         for page in sorted([*MAN.glob("*.[1-8]"), *TOP.glob("ovmf-hooks/guest/*.[1-8]")]):
