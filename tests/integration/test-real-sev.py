@@ -24,6 +24,9 @@ NAME = "real"
 # LAUNCH_SECRET (linux/kvm.h), each with status 0.
 COMMANDS = ["0 0", "2 0", "3 0", "3 0", "6 0", "5 0"]
 SECRET_AREA, SECRET_SIZE = 0x810000, 0xc00
+# The same with SEV-ES: INIT of its own, and LAUNCH_UPDATE_VMSA for each of two processors.
+COMMANDS_ES = ["1 0", "2 0", "3 0", "3 0", "4 0", "4 0", "6 0", "5 0"]
+ES = ("--policy", "no-debug,no-key-sharing,es,no-send,sev,min-api=0.17", "--vcpus", "2")
 TABLE_GUID = bytes.fromhex("42f5741edd71664d963eef4287ff173b")  # 1e74f542-71dd-4d66-963e-ef4287ff173b
 
 
@@ -125,6 +128,18 @@ def looked_at(t, real, owner):
         t.true(levels["libvirt-sev"] == "ok" or levels["cpu"] == "ok", done)
 
 
+def processors(t, real, owner):
+    """Their first registers are what QEMU gave to KVM, not what sevlaunch expects."""
+    with t.test("SEV-ES: two processors as QEMU sets them up are those that were expected"):
+        real.virsh("destroy", NAME)
+        before = len(real.said().split("\n"))
+        done = owner.launch(*ES)
+        t.equal((done.code, done.json["verdict"]), (0, "verified"), done)
+        t.equal(done.json["measured"]["vcpus"], {"count": 2, "cpu_model": "EPYC", "signature": "0x00800f12",
+                                                 "vmsa": "legacy", "sev_features": 0})
+        t.equal(real.said().split("\n")[before - 1:-1], COMMANDS_ES)
+
+
 def swapped(t, real, owner):
     with t.test("a host that gives QEMU other firmware: not verified, and nothing is left"):
         real.virsh("destroy", NAME)
@@ -164,6 +179,7 @@ def main():
                 verified(t, real, owner)
                 unchanged(t, real, owner)
                 looked_at(t, real, owner)
+                processors(t, real, owner)
                 swapped(t, real, owner)
                 refused(t, real, owner)
         except rehearsal.Unavailable as error:

@@ -8,6 +8,10 @@
  *
  * libvirt takes the processor model "EPYC" only where KVM offers its features, so KVM is
  * made to offer them.
+ *
+ * With SEV-ES the kernel sends the firmware a save area for each processor; here it is made
+ * of the registers that QEMU gave to KVM, as Linux does (arch/x86/kvm/svm/sev.c,
+ * sev_es_sync_vmsa(), before 6.5; layout: AMD64 manual volume 2, table B-4).
  */
 
 #define _GNU_SOURCE
@@ -31,8 +35,14 @@
 #define UNREG_REGION 0x8010aebc
 #define SUPPORTED_CPUID 0xc008ae05 /* KVM_GET_SUPPORTED_CPUID */
 #define SET_CPUID2 0x4008ae90
+#define CREATE_VCPU 0xae41
+#define MSR_PAT 0x277
+#define VMSA_SIZE 4096u
+#define VCPUS_MAX 64u
 
 static int service = -1;
+static int vcpus[VCPUS_MAX];
+static uint32_t n_vcpus;
 
 static int
 transfer (void *data, size_t len, int out)
@@ -147,6 +157,117 @@ status (struct kvm_sev_guest_status *s, RehearsalReply *reply)
     return ret;
 }
 
+/* Processors. */
+
+static int
+real_ioctl (int fd, unsigned long request, void *arg)
+{
+    static int (*real) (int, unsigned long, ...);
+
+    if (real == NULL)
+        real = (int (*) (int, unsigned long, ...)) dlsym (RTLD_NEXT, "ioctl");
+    return real (fd, request, arg);
+}
+
+static void
+put (uint8_t *vmsa, size_t at, uint64_t value, size_t len)
+{
+    memcpy (vmsa + at, &value, len); /* little-endian, as the machine */
+}
+
+static void
+put_segment (uint8_t *vmsa, size_t at, const struct kvm_segment *s)
+{
+    const uint32_t attributes = s->type | (uint32_t) s->s << 4 | (uint32_t) s->dpl << 5 |
+                                (uint32_t) s->present << 7 | (uint32_t) s->avl << 8 |
+                                (uint32_t) s->l << 9 | (uint32_t) s->db << 10 |
+                                (uint32_t) s->g << 11;
+
+    put (vmsa, at, s->selector, 2);
+    put (vmsa, at + 2, attributes, 2);
+    put (vmsa, at + 4, s->limit, 4);
+    put (vmsa, at + 8, s->base, 8);
+}
+
+static void
+put_segments (uint8_t *vmsa, const struct kvm_sregs *s)
+{
+    const struct kvm_segment *const order[] = { &s->es, &s->cs, &s->ss,
+                                                &s->ds, &s->fs, &s->gs };
+    const struct kvm_segment gdt = { .base = s->gdt.base, .limit = s->gdt.limit };
+    const struct kvm_segment idt = { .base = s->idt.base, .limit = s->idt.limit };
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        put_segment (vmsa, i * 16, order[i]);
+    put_segment (vmsa, 0x60, &gdt);
+    put_segment (vmsa, 0x70, &s->ldt);
+    put_segment (vmsa, 0x80, &idt);
+    put_segment (vmsa, 0x90, &s->tr);
+}
+
+static void
+put_registers (uint8_t *vmsa, const struct kvm_regs *r)
+{
+    const uint64_t upper[] = {
+        r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15
+    };
+
+    put (vmsa, 0x170, r->rflags, 8);
+    put (vmsa, 0x178, r->rip, 8);
+    put (vmsa, 0x1d8, r->rsp, 8);
+    put (vmsa, 0x1f8, r->rax, 8);
+    put (vmsa, 0x308, r->rcx, 8);
+    put (vmsa, 0x310, r->rdx, 8);
+    put (vmsa, 0x318, r->rbx, 8);
+    put (vmsa, 0x328, r->rbp, 8);
+    put (vmsa, 0x330, r->rsi, 8);
+    put (vmsa, 0x338, r->rdi, 8);
+    for (size_t i = 0; i < sizeof upper / sizeof upper[0]; i++)
+        put (vmsa, 0x340 + 8 * i, upper[i], 8);
+}
+
+static int
+save_area (int fd, uint8_t *vmsa)
+{
+    struct kvm_sregs s;
+    struct kvm_regs r;
+    struct kvm_debugregs d;
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry entry;
+    } pat = { .head.nmsrs = 1, .entry.index = MSR_PAT };
+
+    if (real_ioctl (fd, KVM_GET_SREGS, &s) != 0 || real_ioctl (fd, KVM_GET_REGS, &r) != 0 ||
+        real_ioctl (fd, KVM_GET_DEBUGREGS, &d) != 0 ||
+        real_ioctl (fd, KVM_GET_MSRS, &pat) != 1)
+        return -1;
+    memset (vmsa, 0, VMSA_SIZE);
+    put_segments (vmsa, &s);
+    put_registers (vmsa, &r);
+    put (vmsa, 0xd0, s.efer | 1u << 12, 8); /* SVME */
+    put (vmsa, 0x148, s.cr4 | 1u << 6, 8);  /* MCE, the host's */
+    put (vmsa, 0x150, s.cr3, 8);
+    put (vmsa, 0x158, s.cr0 & ~(UINT64_C (3) << 29), 8); /* no CD, no NW */
+    put (vmsa, 0x160, d.dr7, 8);
+    put (vmsa, 0x168, d.dr6, 8);
+    put (vmsa, 0x268, pat.entry.data, 8);
+    put (vmsa, 0x3e8, 1, 8); /* XCR0: x87 only, as after a reset */
+    return 0;
+}
+
+static int
+update_vcpus (RehearsalReply *reply)
+{
+    static uint8_t vmsa[VMSA_SIZE];
+    RehearsalRequest request = { .id = KVM_SEV_LAUNCH_UPDATE_VMSA, .len = { VMSA_SIZE } };
+
+    for (uint32_t i = 0; i < n_vcpus; i++)
+        if (save_area (vcpus[i], vmsa) != 0 ||
+            ask (&request, vmsa, NULL, reply, NULL, 0) != 0 || reply->status != 0)
+            return -1;
+    return 0;
+}
+
 static int
 answer (struct kvm_sev_cmd *cmd)
 {
@@ -176,11 +297,15 @@ answer (struct kvm_sev_cmd *cmd)
     case KVM_SEV_GUEST_STATUS:
         ret = status (pointer (cmd->data), &reply);
         break;
+    case KVM_SEV_LAUNCH_UPDATE_VMSA:
+        ret = update_vcpus (&reply);
+        break;
     case KVM_SEV_INIT:
+    case KVM_SEV_ES_INIT:
     case KVM_SEV_LAUNCH_FINISH:
         ret = ask (&request, NULL, NULL, &reply, NULL, 0);
         break;
-    default: /* SEV-ES needs processors' states, which the kernel has */
+    default:
         ret = -1;
         break;
     }
@@ -238,32 +363,52 @@ add_features (struct kvm_cpuid2 *cpuid, uint32_t room)
     return 0;
 }
 
+/* In the order of their numbers, which is that of the save areas. */
+static int
+create_vcpu (int fd, void *arg)
+{
+    const int vcpu = real_ioctl (fd, CREATE_VCPU, arg);
+
+    if (vcpu >= 0 && n_vcpus < VCPUS_MAX)
+        vcpus[n_vcpus++] = vcpu;
+    return vcpu;
+}
+
+static int
+offer (int fd, struct kvm_cpuid2 *cpuid)
+{
+    const uint32_t room = cpuid->nent;
+    const int ret = real_ioctl (fd, SUPPORTED_CPUID, cpuid);
+
+    return ret == 0 ? add_features (cpuid, room) : ret;
+}
+
 int
 ioctl (int fd, unsigned long request, ...)
 {
-    static int (*real) (int, unsigned long, ...);
-    const uint32_t number = (uint32_t) request; /* QEMU hands on an int */
     va_list args;
     void *arg;
 
     va_start (args, request);
     arg = va_arg (args, void *);
     va_end (args);
-    if (real == NULL)
-        real = (int (*) (int, unsigned long, ...)) dlsym (RTLD_NEXT, "ioctl");
-    if (number == REG_REGION || number == UNREG_REGION || number == SET_CPUID2)
+    switch ((uint32_t) request) { /* QEMU hands on an int */
+    case REG_REGION:
+    case UNREG_REGION:
+    case SET_CPUID2:
         return 0;
-    if (number == SUPPORTED_CPUID) {
-        const uint32_t room = ((struct kvm_cpuid2 *) arg)->nent;
-        const int ret = real (fd, request, arg);
-        return ret == 0 ? add_features (arg, room) : ret;
+    case CREATE_VCPU:
+        return create_vcpu (fd, arg);
+    case SUPPORTED_CPUID:
+        return offer (fd, arg);
+    case ENCRYPT_OP:
+        if (answer (arg) == 0)
+            return 0;
+        errno = EIO;
+        return -1;
+    default:
+        return real_ioctl (fd, request, arg);
     }
-    if (number != ENCRYPT_OP)
-        return real (fd, request, arg);
-    if (answer (arg) == 0)
-        return 0;
-    errno = EIO;
-    return -1;
 }
 
 static const char *

@@ -66,6 +66,19 @@ lend (Guest *g, gpointer data, gsize len)
     return GUINT64_TO_LE (bus_lend (platform_get_bus (g->platform), data, len));
 }
 
+/* KVM takes the ASID at its own INIT; from there on the platform has a guest. */
+static guint32
+take_asid (Guest *g, gboolean es)
+{
+    g_autoptr (GError) error = NULL;
+    const gboolean ok = platform_take_asid (g->platform, es, &g->asid, &error);
+
+    if (!ok)
+        fprintf (stderr, "rehearsal: %s\n", error->message);
+    platform_unlock (g->platform);
+    return ok ? SEV_STATUS_SUCCESS : G_MAXINT32;
+}
+
 static guint32
 start (Guest *g)
 {
@@ -134,6 +147,8 @@ perform (Guest *g, RehearsalReply *reply, guint8 *out, gsize room)
 
     switch (g->request.id) {
     case KVM_SEV_INIT:
+    case KVM_SEV_ES_INIT:
+        reply->status = take_asid (g, g->request.id == KVM_SEV_ES_INIT);
         break;
     case KVM_SEV_LAUNCH_START:
         reply->status = start (g);
@@ -142,6 +157,10 @@ perform (Guest *g, RehearsalReply *reply, guint8 *out, gsize room)
     case KVM_SEV_LAUNCH_UPDATE_DATA:
         reply->status =
             data_command (g, PSP_CMD_LAUNCH_UPDATE_DATA, g->blob[0], g->request.len[0]);
+        break;
+    case KVM_SEV_LAUNCH_UPDATE_VMSA:
+        reply->status =
+            data_command (g, PSP_CMD_LAUNCH_UPDATE_VMSA, g->blob[0], g->request.len[0]);
         break;
     case KVM_SEV_LAUNCH_MEASURE:
         reply->status = data_command (g, PSP_CMD_LAUNCH_MEASURE, out, room);
@@ -198,11 +217,10 @@ serve_guest (const HostDir *host, int fd)
     g_autoptr (Platform) platform = platform_open_init (host, &error);
     Guest g = { .fd = fd, .platform = platform };
 
-    if (platform == NULL || !platform_take_asid (platform, FALSE, &g.asid, &error)) {
+    if (platform == NULL) {
         fprintf (stderr, "rehearsal: %s\n", error->message);
         return;
     }
-    platform_unlock (platform);
     while (serve_one (&g))
         ;
 }
