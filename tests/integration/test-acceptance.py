@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The owner's acceptance policy and the firmware that he trusts, in launches on an emulated
 host; tests/unit/test-policy-acceptance.c has every key."""
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +27,16 @@ def sha256(path):
 
 def policy(bed, text):
     return lambda: there(f"{bed.owner}/acceptance", text.encode(), bits=0o600)
+
+
+@contextlib.contextmanager
+def link(path, text):
+    with there(path + ".there", text.encode(), bits=0o600):
+        os.symlink(path + ".there", path)
+        try:
+            yield path
+        finally:
+            os.unlink(path)
 
 
 def met(bed, t, plain):
@@ -64,6 +75,9 @@ def rows(bed, table):
     row("acceptance-secret", YES + "[secret luks-key]\nneeds=es\n", says=["luks-key", "'es'"])
     row("acceptance-secret-option", YES + "[secret 0b1ea0e4-4d1b-4b5e-9df9-0d7a3ac1a3c6]\nneeds=amd\n", "--secret",
         f"0b1ea0e4-4d1b-4b5e-9df9-0d7a3ac1a3c6:{bed.disk_key}", says=["0b1ea0e4", "'amd'"])
+    table.row("acceptance-0666", prepare=lambda: there(f"{bed.owner}/acceptance", YES.encode(), bits=0o666),
+              says=["acceptance", "0666"])
+    table.row("acceptance-is-a-link", prepare=lambda: link(f"{bed.owner}/acceptance", YES), says=["acceptance"])
     # Only the guest's own QEMU tells the version, so this one exists for a moment.
     row("acceptance-api", YES + "min-api=200.0\n", "--paused", says=["200.0"])
     row("acceptance-many", HEAD + f"[boot]\nuki={OTHER}\n[guest]\nrequire=es\n",
