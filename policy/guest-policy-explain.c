@@ -76,6 +76,30 @@ policy_guest_explain_api (guint32 policy)
                             major, minor);
 }
 
+static void
+add_dangers (guint32 policy, GStrvBuilder *out)
+{
+    if ((policy & SEV_POLICY_NODBG) == 0)
+        g_strv_builder_add (out,
+                            "without no-debug the host can read the guest; 'run' takes "
+                            "it with --accept-debug only");
+    if ((policy & SEV_POLICY_NOKS) == 0)
+        g_strv_builder_add (out, "without no-key-sharing the host can read the guest by "
+                                 "means of another one");
+    if ((policy & (SEV_POLICY_NOSEND | SEV_POLICY_SEV)) == 0)
+        g_strv_builder_add (out, "without no-send and without sev the host can send the "
+                                 "guest to a platform of its own making and read it");
+}
+
+char **
+policy_guest_dangers (guint32 policy)
+{
+    g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+    add_dangers (policy, builder);
+    return g_strv_builder_end (builder);
+}
+
 char **
 policy_guest_warnings (guint32 policy)
 {
@@ -83,16 +107,7 @@ policy_guest_warnings (guint32 policy)
     guint8 major, minor;
 
     policy_guest_min_api (policy, &major, &minor);
-    if ((policy & SEV_POLICY_NODBG) == 0)
-        g_strv_builder_add (builder, "without no-debug the host can read the guest; 'run' "
-                                     "takes it with --accept-debug only");
-    if ((policy & SEV_POLICY_NOKS) == 0)
-        g_strv_builder_add (builder, "without no-key-sharing the host can read the guest "
-                                     "by means of another one");
-    if ((policy & (SEV_POLICY_NOSEND | SEV_POLICY_SEV)) == 0)
-        g_strv_builder_add (builder,
-                            "without no-send and without sev the host can send the "
-                            "guest to a platform of its own making and read it");
+    add_dangers (policy, builder);
     if (!policy_api_is_bound (major, minor))
         g_strv_builder_add (builder, "min-api is below 0.17: older firmware binds neither "
                                      "secrets nor version to the measurement; 'run' takes "

@@ -42,6 +42,9 @@ char *policy_guest_explain_api (guint32 policy);
  */
 char **policy_guest_warnings (guint32 policy);
 
+/** policy_guest_dangers: those of them that say how the host can read the guest */
+char **policy_guest_dangers (guint32 policy);
+
 /** policy_guest_profile_name: Returns: (nullable): profile that is exactly @policy */
 const char *policy_guest_profile_name (guint32 policy);
 

@@ -96,14 +96,20 @@ policy_guest_require (guint32 policy, gboolean accept_debug, GError **error)
 void
 policy_guest_lint (guint32 policy, PolicyVerdict *verdict)
 {
-    static const struct {
+    const struct {
         guint32 bit;
         const char *text;
     } gaps[] = {
         { SEV_POLICY_NODBG, "that the host cannot read the guest's memory: the guest "
                             "policy allows debugging (no-debug is not set)" },
-        { SEV_POLICY_NOSEND, "that the guest stays on this platform: the guest policy "
-                             "allows sending it to others (no-send is not set)" },
+        { SEV_POLICY_NOSEND,
+          (policy & SEV_POLICY_SEV) != 0
+              ? "that the guest stays on this platform: the guest policy allows sending it "
+                "to others (no-send is not set)"
+              : "that the guest stays on genuine platforms: the guest policy allows "
+                "sending "
+                "it to any, also one that the host made up (neither no-send nor sev is "
+                "set)" },
         { SEV_POLICY_NOKS, "that no other guest has the key of this one's memory: the "
                            "guest policy allows sharing it (no-key-sharing is not set)" },
     };

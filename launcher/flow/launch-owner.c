@@ -8,7 +8,7 @@
 #include "launcher/emulated/emulated-host.h"
 #include "launcher/flow/launch-place.h"
 #include "ovmf-hooks/ovmf-error.h"
-#include "policy/guest-policy.h"
+#include "policy/guest-policy-explain.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 
@@ -81,8 +81,13 @@ read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **er
         (options->cpu == NULL || options->vcpus == 0))
         return usage (error, "with SEV-ES the processors are measured: --cpu and --vcpus "
                              "are needed");
-    return policy_guest_check (owner->guest_policy, error) &&
-           policy_guest_require (owner->guest_policy, options->accept_debug, error);
+    if (!policy_guest_check (owner->guest_policy, error) ||
+        !policy_guest_require (owner->guest_policy, options->accept_debug, error))
+        return FALSE;
+    g_auto (GStrv) dangers = policy_guest_dangers (owner->guest_policy);
+    for (char **i = dangers; *i != NULL; i++)
+        message_warning ("guest policy: %s", *i);
+    return TRUE;
 }
 
 /* Certificates of AMD that --cek and --ca give, and where others would come from. */
@@ -237,6 +242,7 @@ check_named (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
                          : o->accept_firmware       ? "--accept-firmware"
                          : o->secrets               ? "--secret"
                          : o->accept_debug          ? "--accept-debug"
+                         : o->acceptance            ? "--acceptance"
                          : o->allow_unbound_session ? "--allow-unbound-session"
                          : o->allow_legacy_api      ? "--allow-legacy-api"
                                                     : NULL;

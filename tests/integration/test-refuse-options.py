@@ -55,9 +55,15 @@ def policies(bed, table, t):
             return [name for name in ("no-debug", "no-send", "no-key-sharing")
                     if any(f"({name} is not set)" in text for text in unproven)]
         t.equal(gaps(*weak, "--accept-debug"), ["no-debug", "no-send", "no-key-sharing"])
-        t.equal(gaps("--policy", "no-debug,no-key-sharing,min-api=0.17"), ["no-send"])
+        t.equal(gaps("--policy", "no-debug,no-key-sharing,sev,min-api=0.17"), ["no-send"])
         t.equal(gaps("--policy", "no-debug,no-send,min-api=0.17"), ["no-key-sharing"])
         t.equal(gaps(), [])
+    with t.test("a policy under which the host can read the guest by other ways is warned of"):
+        t.true("warning: guest policy" not in bed.dry_run("--policy", "prod").err, "prod")
+        anywhere = bed.dry_run("--policy", "no-debug,no-key-sharing,min-api=0.17")
+        t.true("of its own making" in anywhere.err, anywhere)
+        t.true(any("made up" in text for text in anywhere.json["unproven"]), anywhere)
+        t.true("by means of another one" in bed.dry_run("--policy", "no-debug,no-send,min-api=0.17").err, "shared")
     table.row("policy-allows-debug", *weak, says=["no-debug", "--accept-debug"], again=[*weak, "--accept-debug"])
     table.row("policy-none", "--policy", "none", says=["no-debug"], again=False)
     table.row("policy-unknown-name", "--policy", "no-debug,no-sned", says=["no-sned", "no-send"])

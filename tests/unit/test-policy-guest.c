@@ -328,6 +328,28 @@ test_warnings (void)
     g_assert_true (warns_of (0x1100003b, "domain is without effect"));
 }
 
+static guint
+n_dangers (guint32 policy)
+{
+    g_auto (GStrv) dangers = policy_guest_dangers (policy);
+
+    return g_strv_length (dangers);
+}
+
+/* The ways to the guest's memory: debugging, a shared key, a platform of the host's own. */
+static void
+test_dangers (void)
+{
+    g_assert_cmpuint (n_dangers (0x1100002b), ==, 0);
+    g_assert_cmpuint (n_dangers (0x1000003b), ==, 0);
+    g_assert_cmpuint (n_dangers (0x1100002a), ==, 1);
+    g_assert_cmpuint (n_dangers (0x11000029), ==, 1);
+    g_assert_cmpuint (n_dangers (0x11000023), ==, 0);
+    g_assert_cmpuint (n_dangers (0x11000003), ==, 1);
+    g_assert_cmpuint (n_dangers (0x11000013), ==, 1);
+    g_assert_cmpuint (n_dangers (0), ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -342,5 +364,6 @@ main (int argc, char **argv)
     g_test_add_func ("/guest-policy/protects", test_guest_policy_protects);
     g_test_add_func ("/guest-policy/explain", test_explain);
     g_test_add_func ("/guest-policy/warnings", test_warnings);
+    g_test_add_func ("/guest-policy/dangers", test_dangers);
     return g_test_run ();
 }
