@@ -8,6 +8,7 @@
 #include "launcher/cli/platform-tree.h"
 #include "launcher/fetch/kds.h"
 #include "launcher/host/virt.h"
+#include "policy/acceptance/acceptance.h"
 #include "policy/owner-dir.h"
 #include "policy/policy-error.h"
 
@@ -24,6 +25,7 @@ typedef struct {
     char *owner; /* directory of the guest owner */
     char *owner_fingerprint;
     char *oca;
+    char *acceptance;
     char **trust_roots;
     char **allowed;
     KdsOptions kds;
@@ -38,6 +40,7 @@ options_clear (Options *options)
     g_free (options->owner);
     g_free (options->owner_fingerprint);
     g_free (options->oca);
+    g_free (options->acceptance);
     g_strfreev (options->trust_roots);
     g_strfreev (options->allowed);
     g_free (options->kds.url);
@@ -210,6 +213,22 @@ is_allowed (const Options *options, const char *generation)
     return FALSE;
 }
 
+/* What the acceptance policy demands of a platform; the rest is not this command's. */
+static gboolean
+judge_acceptance (const Options *options, Judged *judged, GError **error)
+{
+    const PolicyFacts facts = { .chain = judged->chain };
+
+    if (options->acceptance == NULL)
+        return TRUE;
+    g_autoptr (PolicyAcceptance) acceptance =
+        policy_acceptance_load (options->acceptance, error);
+    if (acceptance == NULL)
+        return FALSE;
+    (void) policy_acceptance_foresee (acceptance, &facts, judged->verdict);
+    return TRUE;
+}
+
 static gboolean
 judge (const Options *options, Judged *judged, GError **error)
 {
@@ -225,6 +244,8 @@ judge (const Options *options, Judged *judged, GError **error)
     if (judged->has_wanted &&
         !policy_chain_require_owner (judged->chain, &judged->wanted, &foreign))
         policy_verdict_fail_error (judged->verdict, POLICY_CHECK_CHAIN, foreign);
+    if (!judge_acceptance (options, judged, error))
+        return FALSE;
     const char *generation = policy_chain_get_generation (judged->chain);
     if (generation != NULL && policy_generation_banned_by_default (generation) &&
         !is_allowed (options, generation)) {
@@ -371,6 +392,8 @@ cmd_verify_platform (int argc, char **argv)
           "Only a platform whose owner (OCA) has this key", "SHA256" },
         { "oca", 0, 0, G_OPTION_ARG_FILENAME, &o.oca,
           "Only a platform whose owner has this certificate's key", "FILE" },
+        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o.acceptance,
+          "Only a platform that this acceptance policy takes", "FILE" },
         { "owner", 0, 0, G_OPTION_ARG_FILENAME, &o.owner,
           "A guest owner's directory, for its trusted-roots", "DIR" },
         { "trust-root", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.trust_roots,

@@ -106,6 +106,28 @@ def texts(result):
     return "\n".join(f"{r['text']} [{r['id']}]" for r in result["reasons"])
 
 
+def acceptance(t, bench):
+    def judge(machine, text, code):
+        path = bench.write("acceptance", b"[acceptance]\nformat=1\n" + text.encode())
+        seen = bench.json("--offline", "--acceptance", path, f"{CERTS}/{machine}-ok", code=code)
+        return [reason["id"] for reason in seen["reasons"]]
+
+    with t.test("--acceptance: what the owner demands of a platform, without a launch"):
+        t.equal(judge("rome", "", 0), [])
+        t.equal(judge("naples", "", 1), ["acceptance-generation"])
+        t.equal(judge("naples", "[platform]\ngenerations=naples\n", 0), [])
+        t.equal(judge("rome", f"[platform]\nowners=sha256:{ROME_OWNER}\n", 0), [])
+        t.equal(judge("rome", f"[platform]\nowners=sha256:{NAPLES_OWNER}\nroots=trusted\n", 1),
+                ["acceptance-root", "acceptance-owner"])
+        # A measurement shows the version, not the certificates.
+        t.equal(judge("rome", "[platform]\nmin-api=200.0\n", 0), [])
+    with t.test("... a file that cannot be read is no acceptance"):
+        path = bench.write("acceptance", b"[acceptance]\nformat=1\n[platform]\nroot=amd\n")
+        code, _, err = bench.run("--offline", "--acceptance", path, f"{CERTS}/rome-ok")
+        t.equal(code, 4, err)
+        t.true("did you mean 'roots'" in err and "[acceptance-syntax]" in err, err)
+
+
 def forms(t, bench):
     with t.test("every file of sevctl, sev-tool, QMP and AMD is read"):
         for machine, owner in (("naples", NAPLES_OWNER), ("rome", ROME_OWNER)):
@@ -347,6 +369,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sl-kds-") as root:
         bench = Bench(root)
         forms(t, bench)
+        acceptance(t, bench)
         owners(t, bench)
         good(t, bench)
         cache(t, bench)
