@@ -565,6 +565,8 @@ policy_firmware_pin_name (PolicyFirmwarePin pin)
         return "release";
     case POLICY_FIRMWARE_BY_OWNER:
         return "owner";
+    case POLICY_FIRMWARE_UNKNOWN:
+        return "unknown";
     case POLICY_FIRMWARE_UNPINNED:
         break;
     }

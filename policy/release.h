@@ -94,9 +94,10 @@ typedef enum {
     POLICY_FIRMWARE_UNPINNED,   /* nobody, or --accept-firmware */
     POLICY_FIRMWARE_BY_RELEASE, /* the release */
     POLICY_FIRMWARE_BY_OWNER,   /* the owner's file trusted-firmware */
+    POLICY_FIRMWARE_UNKNOWN,    /* nobody was asked */
 } PolicyFirmwarePin;
 
-/** policy_firmware_pin_name: "unpinned", "release" or "owner"; static storage */
+/** policy_firmware_pin_name: "unpinned", "release", "owner" or "unknown"; static storage */
 const char *policy_firmware_pin_name (PolicyFirmwarePin pin);
 
 /** PolicyBoot: what a launch measures */

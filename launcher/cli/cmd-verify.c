@@ -2,6 +2,7 @@
 
 /* sevlaunch verify -- whether a measurement is that of the expected launch. */
 
+#include "launcher/cli/step-acceptance.h"
 #include "launcher/cli/step-verify.h"
 
 #include <stdio.h>
@@ -13,21 +14,36 @@ static const char summary[] =
     "or 1 and why not.  Works from files, without host and network.  Judges the\n"
     "measurement only: neither the platform, nor whether it was judged before.";
 
+/* Options of this command alone. */
+typedef struct {
+    gboolean no_why;
+    char *acceptance; /* (nullable) */
+} OwnOptions;
+
+static void
+own_options_clear (OwnOptions *own)
+{
+    g_free (own->acceptance);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OwnOptions, own_options_clear)
+
 static gboolean
 parse (StepBootOptions *boot,
        StepReportOptions *report,
-       gboolean *no_why,
+       OwnOptions *own,
        CommandCommon *common,
        int *argc,
        char ***argv,
        GError **error)
 {
-    const GOptionEntry own[] = {
-        { "no-why", 0, 0, G_OPTION_ARG_NONE, no_why,
+    const GOptionEntry own_entries[] = {
+        { "no-why", 0, 0, G_OPTION_ARG_NONE, &own->no_why,
           "Do not look for the cause of a mismatch", NULL },
+        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &own->acceptance,
+          "What boots, version and policy must meet this acceptance policy", "FILE" },
         G_OPTION_ENTRY_NULL,
     };
-    g_autoptr (GArray) entries = step_entries (boot, report, own);
+    g_autoptr (GArray) entries = step_entries (boot, report, own_entries);
 
     if (!command_parse ("verify", "", summary, (const GOptionEntry *) entries->data, common,
                         argc, argv, error))
@@ -38,6 +54,9 @@ parse (StepBootOptions *boot,
         return step_usage (error, "--policy is needed: the measurement is made with it");
     if ((boot->firmware == NULL) == (report->digest == NULL))
         return step_usage (error, "--firmware or --digest is needed, and not both");
+    if (own->acceptance != NULL && report->digest != NULL)
+        return step_usage (error, "--acceptance needs --firmware and the other files: a "
+                                  "digest does not say what boots");
     return TRUE;
 }
 
@@ -92,6 +111,29 @@ refuse (const StepBoot *boot,
     return (int) reason.exit_code;
 }
 
+static int
+refuse_demands (const StepBoot *boot,
+                const StepReport *report,
+                const PolicyVerdict *verdict,
+                const CommandCommon *common,
+                const GError *error)
+{
+    const GPtrArray *reasons = policy_verdict_get_reasons (verdict);
+
+    if (reasons->len == 0)
+        return command_fail (common, error);
+    for (guint i = 0; i < reasons->len; i++) {
+        const PolicyReason *reason = g_ptr_array_index (reasons, i);
+        message_reason (reason->id, reason->text);
+    }
+    if (common->json) {
+        g_autoptr (JsonObject) object = step_verify_json (boot, report, error, NULL);
+        json_object_set_array_member (object, "reasons", step_reasons_json (verdict));
+        command_print_json (object);
+    }
+    return (int) launcher_reason (error).exit_code;
+}
+
 int
 cmd_verify (int argc, char **argv)
 {
@@ -100,14 +142,18 @@ cmd_verify (int argc, char **argv)
     g_auto (StepBoot) boot = { 0 };
     g_auto (StepReport) report = { 0 };
     CommandCommon common = { 0 };
-    gboolean no_why = FALSE;
+    g_auto (OwnOptions) own = { 0 };
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
     g_autoptr (GError) error = NULL;
 
-    if (!parse (&boot_options, &report_options, &no_why, &common, &argc, &argv, &error) ||
+    if (!parse (&boot_options, &report_options, &own, &common, &argc, &argv, &error) ||
         !step_report_read (&report_options, TRUE, &report, &error) ||
         !step_boot_read (&boot_options, FALSE, &boot, &error))
         return command_fail (&common, error);
     if (!step_verify (&boot, &report, &error))
-        return refuse (&boot, &report, no_why, &common, error);
+        return refuse (&boot, &report, own.no_why, &common, error);
+    if (own.acceptance != NULL &&
+        !step_acceptance (own.acceptance, &boot, &report, verdict, &error))
+        return refuse_demands (&boot, &report, verdict, &common, error);
     return say (&boot, &report, &common);
 }

@@ -212,6 +212,13 @@ judge_place (Judge *judge)
 
 /* What boots. */
 
+static gboolean
+is_pinned (const PolicyBoot *boot)
+{
+    return boot->firmware_pin == POLICY_FIRMWARE_BY_RELEASE ||
+           boot->firmware_pin == POLICY_FIRMWARE_BY_OWNER;
+}
+
 static void
 judge_firmware (Judge *judge)
 {
@@ -231,7 +238,9 @@ judge_firmware (Judge *judge)
             "name",
             hex);
     }
-    if (!a->pinned || boot->firmware_pin != POLICY_FIRMWARE_UNPINNED)
+    if (!a->pinned || is_pinned (boot) ||
+        !known (judge, boot->firmware_pin != POLICY_FIRMWARE_UNKNOWN, "acceptance-firmware",
+                "a pinned firmware"))
         return;
     judge->ok = FALSE;
     policy_verdict_fail (verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-firmware",
@@ -415,8 +424,8 @@ need_known (const PolicyFacts *facts, guint need, gboolean *met)
         *met = facts->boot != NULL && facts->boot->measured;
         return facts->boot != NULL;
     case NEED_FIRMWARE_PINNED:
-        *met = facts->boot != NULL && facts->boot->firmware_pin != POLICY_FIRMWARE_UNPINNED;
-        return facts->boot != NULL;
+        *met = facts->boot != NULL && is_pinned (facts->boot);
+        return facts->boot != NULL && facts->boot->firmware_pin != POLICY_FIRMWARE_UNKNOWN;
     case NEED_OWNER_MACHINE:
         *met = facts->judged_on == POLICY_JUDGED_OWNER_MACHINE;
         return facts->judged_on != POLICY_JUDGED_NOWHERE;

@@ -4,6 +4,7 @@
 (tests/vectors) and to an owner written in Python (tests/lib/owner.py)."""
 import base64
 import contextlib
+import hashlib
 import glob
 import hashlib
 import json
@@ -116,6 +117,34 @@ def check_verify(t):
             policy = [hex(vector["policy"] ^ 8) if i and words[i - 1] == "--policy" else word
                       for i, word in enumerate(words)]
             t.equal(run("verify", *policy, *report_words(vector)).returncode, 1)
+
+
+def check_acceptance(t, folder):
+    vector = next(v for v in launches() if "--kernel" in v["args"] and "--num-cpus" not in v["args"])
+    words, path = boot_words(vector), os.path.join(folder, "acceptance")
+    with open(words[words.index("--firmware") + 1], "rb") as f:
+        firmware = hashlib.sha256(f.read()).hexdigest()
+
+    def judge(text, *more):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("[acceptance]\nformat=1\n" + text)
+        done = run("verify", *words, *report_words(vector), "--acceptance", path, "--json", *more)
+        return done.returncode, [reason["id"] for reason in json.loads(done.stdout)["reasons"]]
+
+    good = f"[firmware]\nsha256={firmware}\npinned=yes\n[boot]\nmeasured=yes\n"
+    with t.test("verify --acceptance: what the measurement shows must meet it"):
+        t.equal(judge(good), (0, []))
+        t.equal(judge(good + "[platform]\nmin-api=200.0\n[guest]\nrequire=es\n"),
+                (1, ["acceptance-api", "acceptance-guest-policy"]))
+        t.equal(judge(f"[firmware]\nsha256={'5a' * 32}\n"), (1, ["acceptance-firmware"]))
+        t.equal(judge("[boot]\ncmdline=no such line\n"), (1, ["acceptance-boot"]))
+        t.equal(judge("[boot]\nvcpus=1\n"), (1, ["acceptance-vcpus"]))
+        t.equal(judge("[boot]\nvcpu=1\n"), (4, ["acceptance-syntax"]))
+        t.equal(judge(good, "--build", str(vector["build"] ^ 1)), (1, ["measurement-mismatch"]))
+    with t.test("... and needs the files: a digest does not say what boots"):
+        digest = ["--digest", vector["launch_digest"], "--policy", hex(vector["policy"])]
+        t.equal(run("verify", *digest, *report_words(vector)).returncode, 0)
+        t.equal(run("verify", *digest, *report_words(vector), "--acceptance", path).returncode, 2)
 
 
 def check_forms(t, folder):
@@ -432,6 +461,7 @@ def main():
     check_verify(t)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="steps-"))
+        check_acceptance(t, folder)
         check_forms(t, folder)
         check_libraries(t, folder)
         check_usage(t)

@@ -162,6 +162,12 @@ unpinned (World *w)
 }
 
 static void
+pin_unknown (World *w)
+{
+    w->boot.firmware_pin = POLICY_FIRMWARE_UNKNOWN;
+}
+
+static void
 unmeasured (World *w)
 {
     w->boot.measured = FALSE;
@@ -292,6 +298,8 @@ static const Row rows[] = {
       other_firmware, no_boot, "acceptance-firmware", "aaab" },
     { "firmware/pinned", "[firmware]\npinned=yes\n", boot_uki, unpinned, no_boot,
       "acceptance-firmware", "firmware: unpinned" },
+    { "firmware/pinned", "[firmware]\npinned=yes\n", boot_uki, unpinned, pin_unknown,
+      "acceptance-firmware", "firmware: unpinned" },
     { "boot/measured", "[boot]\nmeasured=yes\n", boot_uki, unmeasured, no_boot,
       "acceptance-boot", "not measured" },
     { "boot/uki", "[boot]\nuki=" DIGEST_B "\n", boot_uki, other_kernel, no_boot,
@@ -333,6 +341,8 @@ static const Row rows[] = {
     { "secret/needs", SECRET "measured-boot\n", boot_uki, unmeasured, no_boot,
       "acceptance-secret", "'measured-boot'" },
     { "secret/needs", SECRET "firmware-pinned\n", boot_uki, unpinned, no_boot,
+      "acceptance-secret", "'firmware-pinned'" },
+    { "secret/needs", SECRET "firmware-pinned\n", boot_uki, unpinned, pin_unknown,
       "acceptance-secret", "'firmware-pinned'" },
     { "secret/needs", SECRET "owner-machine\n", boot_uki, on_hypervisor, no_place,
       "acceptance-secret", "'owner-machine'" },

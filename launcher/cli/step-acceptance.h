@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "launcher/cli/step-options.h"
+#include "policy/acceptance/acceptance.h"
+
+G_BEGIN_DECLS
+
+/**
+ * step_acceptance:
+ * @path: file of --acceptance
+ * @verdict: gets a reason for each demand that is not met
+ *
+ * What the acceptance policy demands of the measurement that was verified: version of the
+ * platform's firmware, what boots, guest policy.  What it demands of the platform, of the
+ * place, of secrets and of who pinned the firmware is not this step's.  Of a kernel without
+ * initrd and command line beside it nothing tells whether it is a unified kernel image; it
+ * counts as one. Errors: %POLICY_ERROR_ACCEPTANCE_SYNTAX, %POLICY_ERROR_NOT_ACCEPTED.
+ */
+gboolean step_acceptance (const char *path,
+                          const StepBoot *boot,
+                          const StepReport *report,
+                          PolicyVerdict *verdict,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** step_reasons_json: Returns: (transfer full): [{"id", "text"}] */
+JsonArray *step_reasons_json (const PolicyVerdict *verdict);
+
+G_END_DECLS
