@@ -251,6 +251,37 @@ set_base64 (JsonObject *arguments, const char *member, GBytes *bytes)
     json_object_set_string_member (arguments, member, text);
 }
 
+static gpointer
+decode_report (JsonObject *reply, GError **error)
+{
+    return get_bytes (reply, "data", QMP_SEV_REPORT_SIZE, error);
+}
+
+void
+qmp_sev_query_attestation_report_async (QmpClient *client,
+                                        const guint8 *mnonce,
+                                        GCancellable *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer user_data)
+{
+    JsonObject *arguments = json_object_new ();
+    g_autoptr (GBytes) nonce = g_bytes_new (mnonce, QMP_SEV_NONCE_SIZE);
+
+    set_base64 (arguments, "mnonce", nonce);
+    qmp_typed_call_async (client, "query-sev-attestation-report", arguments, decode_report,
+                          (GDestroyNotify) g_bytes_unref,
+                          qmp_sev_query_attestation_report_async, cancellable, callback,
+                          user_data);
+}
+
+GBytes *
+qmp_sev_query_attestation_report_finish (QmpClient *client,
+                                         GAsyncResult *result,
+                                         GError **error)
+{
+    return qmp_typed_finish (client, result, qmp_sev_query_attestation_report_async, error);
+}
+
 static const char *
 wrong_argument (GBytes *header, GBytes *secret, const guint64 *gpa)
 {

@@ -18,10 +18,12 @@ G_BEGIN_DECLS
  * %QMP_ERROR, %QMP_PEER_ERROR, %G_IO_ERROR_CANCELLED.
  */
 
-#define QMP_SEV_MEASURE_SIZE 48u       /* MEASURE (32) || MNONCE (16) */
-#define QMP_SEV_PDH_SIZE 2084u         /* one SEV certificate */
-#define QMP_SEV_CHAIN_SIZE 6252u       /* PEK, OCA, CEK: three SEV certificates */
-#define QMP_SEV_CPU_ID_MAX 64u         /* GET_ID: 64 bytes a socket */
+#define QMP_SEV_MEASURE_SIZE 48u /* MEASURE (32) || MNONCE (16) */
+#define QMP_SEV_PDH_SIZE 2084u   /* one SEV certificate */
+#define QMP_SEV_CHAIN_SIZE 6252u /* PEK, OCA, CEK: three SEV certificates */
+#define QMP_SEV_CPU_ID_MAX 64u   /* GET_ID: 64 bytes a socket */
+#define QMP_SEV_NONCE_SIZE 16u
+#define QMP_SEV_REPORT_SIZE 208u       /* ATTESTATION: nonce, digest, policy, signature */
 #define QMP_SEV_PACKET_HEADER_SIZE 52u /* FLAGS (4) || IV (16) || MAC (32) */
 
 /**
@@ -139,6 +141,27 @@ void qmp_sev_query_launch_measure_async (QmpClient *client,
 GBytes *qmp_sev_query_launch_measure_finish (QmpClient *client,
                                              GAsyncResult *result,
                                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * qmp_sev_query_attestation_report_async:
+ * @mnonce: %QMP_SEV_NONCE_SIZE bytes of the caller's, which the platform signs
+ *
+ * (QEMU 6.1 and later.)
+ */
+void qmp_sev_query_attestation_report_async (QmpClient *client,
+                                             const guint8 *mnonce,
+                                             GCancellable *cancellable,
+                                             GAsyncReadyCallback callback,
+                                             gpointer user_data);
+
+/**
+ * qmp_sev_query_attestation_report_finish: (of query-sev-attestation-report)
+ *
+ * Returns: (transfer full): %QMP_SEV_REPORT_SIZE bytes; %NULL on error
+ */
+GBytes *qmp_sev_query_attestation_report_finish (QmpClient *client,
+                                                 GAsyncResult *result,
+                                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * qmp_sev_inject_launch_secret_async:

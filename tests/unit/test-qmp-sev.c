@@ -305,6 +305,42 @@ test_query_measure (void)
     }
 }
 
+static GBytes *
+query_report (const char *arguments, const char *data, gsize len, GError **error)
+{
+    static const guint8 nonce[16] = { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+                                      0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f };
+    g_autofree char *text = g_base64_encode ((const guchar *) data, len);
+    g_autofree char *returns = g_strdup_printf ("{\"data\": \"%s\"}", text);
+    Call call;
+
+    call_init (&call, "query-sev-attestation-report", arguments, returns);
+    qmp_sev_query_attestation_report_async (call.client, nonce, NULL, on_done,
+                                            &call.result);
+    GBytes *report =
+        qmp_sev_query_attestation_report_finish (call.client, await (&call.result), error);
+    call_clear (&call);
+    return report;
+}
+
+static void
+test_query_report (void)
+{
+    /* python3 -c 'import base64; print(base64.b64encode(bytes(range(16))))' */
+    static const char arguments[] = "{\"mnonce\": \"AAECAwQFBgcICQoLDA0ODw==\"}";
+    g_autofree char *bytes = g_malloc0 (209);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) report = query_report (arguments, bytes, 208, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpuint (g_bytes_get_size (report), ==, 208);
+    g_assert_null (query_report (arguments, bytes, 207, &error));
+    g_assert_error (error, QMP_ERROR, QMP_ERROR_PROTOCOL);
+    g_clear_error (&error);
+    g_assert_null (query_report (arguments, bytes, 209, &error));
+    g_assert_error (error, QMP_ERROR, QMP_ERROR_PROTOCOL);
+}
+
 static gboolean
 inject (gsize header_len,
         gsize secret_len,
@@ -439,6 +475,7 @@ main (int argc, char **argv)
     g_test_add_func ("/qmp/sev/capabilities", test_query_capabilities);
     g_test_add_func ("/qmp/sev/capabilities-refuses", test_query_capabilities_refuses);
     g_test_add_func ("/qmp/sev/measure", test_query_measure);
+    g_test_add_func ("/qmp/sev/query-report", test_query_report);
     g_test_add_func ("/qmp/sev/inject", test_inject);
     g_test_add_func ("/qmp/machine/status", test_query_status);
     g_test_add_func ("/qmp/machine/commands", test_run_state_commands);
