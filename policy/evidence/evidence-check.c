@@ -299,8 +299,8 @@ check_verdict (Work *work)
                                                        : "judged nowhere",
          m->time);
     if (m->secrets->len > 0)
-        add (work, EVIDENCE_SAID, "secrets", to_signer,
-             "%u secrets were released to this launch", m->secrets->len);
+        add (work, EVIDENCE_SAID, "secrets", to_signer, "%u %s released to this launch",
+             m->secrets->len, m->secrets->len == 1 ? "secret was" : "secrets were");
     else
         add (work, EVIDENCE_SAID, "secrets", to_signer, "no secret was released");
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The page for a human reader: hostile texts stay texts. */
+
+#include <string.h>
+
+#include "policy/evidence/evidence-html.h"
+#include "tests/lib/evidence-maker.h"
+
+/* A tag, quotes, an entity, a control character, one that turns the direction. */
+#define HOSTILE "zq<script>\"'&lt;\x01\xe2\x80\xae"
+#define SAFE "zq&lt;script&gt;&quot;&#39;&amp;lt;\xef\xbf\xbd\xef\xbf\xbd"
+
+static guint
+count (const char *text, const char *part)
+{
+    guint n = 0;
+
+    for (const char *p = text; (p = strstr (p, part)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static void
+set (char **slot)
+{
+    g_free (*slot);
+    *slot = g_strdup (HOSTILE);
+}
+
+static char *
+page_of (const EvidenceManifest *m, gboolean with_key)
+{
+    g_autoptr (GBytes) file = test_evidence_seal (m);
+    g_autoptr (Evidence) evidence = test_evidence_parse (file);
+    g_autoptr (PolicyRoots) roots = test_chain_roots (test_chain_shared ());
+    const EvidenceQuestion question = { .signer = with_key ? test_evidence_key () : NULL,
+                                        .roots = roots };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &question, &error);
+
+    g_assert_no_error (error);
+    return evidence_html (evidence, answer, "0001" HOSTILE, "0.1");
+}
+
+static void
+test_escaping (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    char **const slots[] = {
+        &m->tool,         &m->version,           &m->signer,           &m->release,
+        &m->domain_name,  &m->domain_uuid,       &m->domain_uri,       &m->domain_xml,
+        &m->generation,   &m->owner_fingerprint, &m->root_fingerprint, &m->firmware->path,
+        &m->kernel->path, &m->cmdline,
+    };
+
+    g_autofree char *plain = page_of (m, TRUE);
+    g_assert_null (strstr (plain, "<script"));
+    for (gsize i = 0; i < G_N_ELEMENTS (slots); i++)
+        set (slots[i]);
+    g_ptr_array_add (m->unproven, g_strdup (HOSTILE));
+    evidence_manifest_add_reason (m, HOSTILE, HOSTILE);
+    g_autofree char *page = page_of (m, TRUE);
+    g_assert_null (strstr (page, "zq<"));
+    g_assert_null (strstr (page, "<script"));
+    g_assert_null (strchr (page, '\x01'));
+    g_assert_null (strstr (page, "\xe2\x80\xae"));
+    /* Each text is there, but the generation, which is not said of an EMULATED platform. */
+    g_assert_cmpuint (count (page, SAFE), >=, G_N_ELEMENTS (slots) + 3);
+    /* As many tags as before, and those of the reasons. */
+    g_assert_cmpuint (count (page, "<table"), ==, count (plain, "<table"));
+    g_assert_cmpuint (count (page, "<pre"), ==, count (plain, "<pre"));
+}
+
+static void
+test_nothing_loaded (void)
+{
+    static const char *const forbidden[] = { "src=",   "href=", "url(",    "@import",
+                                             "<link",  "<img",  "<iframe", "<object",
+                                             "onload", "http:", "https:" };
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autofree char *page = page_of (m, TRUE);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (forbidden); i++)
+        g_assert_null (strstr (page, forbidden[i]));
+    g_assert_nonnull (strstr (page, "default-src 'none'"));
+    g_assert_nonnull (strstr (page, "<svg "));
+}
+
+/* What the page says depends on what was checked. */
+static void
+test_words (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autofree char *page = page_of (m, TRUE);
+    g_autofree char *unsigned_page = page_of (m, FALSE);
+
+    g_assert_nonnull (strstr (page, "EMULATED platform"));
+    g_assert_nonnull (strstr (page, "launch verified"));
+    g_assert_nonnull (strstr (page, "no legal assessment"));
+    g_assert_null (strstr (page, "This evidence was refused"));
+    g_assert_null (strstr (page, "who signed this"));
+    g_assert_nonnull (strstr (unsigned_page, "who signed this"));
+
+    m->session_id[0] ^= 1;
+    g_autofree char *refused = page_of (m, TRUE);
+    g_assert_nonnull (strstr (refused, "This evidence was refused"));
+    g_assert_nonnull (strstr (refused, "evidence-session"));
+    m->session_id[0] ^= 1;
+    m->verified = FALSE;
+    g_array_set_size (m->secrets, 0);
+    evidence_manifest_add_reason (m, "measurement-mismatch", "something else ran");
+    g_autofree char *no = page_of (m, TRUE);
+    g_assert_nonnull (strstr (no, "launch refused"));
+    g_assert_nonnull (strstr (no, "No secret was released"));
+    g_assert_nonnull (strstr (no, "something else ran"));
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+
+    g_test_add_func ("/evidence/html/escaping", test_escaping);
+    g_test_add_func ("/evidence/html/nothing-loaded", test_nothing_loaded);
+    g_test_add_func ("/evidence/html/words", test_words);
+
+    return g_test_run ();
+}
