@@ -91,6 +91,7 @@ int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);
 int cmd_platform (int argc, char **argv);
+int cmd_evidence (int argc, char **argv);
 int cmd_firmware (int argc, char **argv);
 int cmd_policy (int argc, char **argv);
 int cmd_doctor (int argc, char **argv);

@@ -23,6 +23,7 @@ static const Command commands[] = {
     { "secret", "Pack secrets for a measured launch", cmd_secret },
     { "inject", "Give a secret packet to a paused guest", cmd_inject },
     { "verify-platform", "Judge a platform by its certificates", cmd_verify_platform },
+    { "evidence", "Check what launches left, and report it", cmd_evidence },
     { "emulator", "Make, use and remove an emulated SEV host", cmd_emulator },
     { "platform", "Look at a platform, own it, renew its keys", cmd_platform },
     { "firmware", "Say what firmware images can do", cmd_firmware },

@@ -31,7 +31,9 @@ struct _LaunchFlow {
     virDomainPtr domain;      /* (nullable): the guest, ours to end until it is resumed */
     QmpClient *qmp;
     PolicyVerified *verified;
-    ConsoleWatch *console; /* (nullable) */
+    PolicyChainInput certs;  /* what the chain was verified from; owned */
+    gboolean evidence_tried; /* one file a launch */
+    ConsoleWatch *console;   /* (nullable) */
 };
 
 /* launch-monitor.c: the steps that talk to QEMU; each ends with flow_step_done(). */
@@ -43,6 +45,17 @@ void flow_begin_secret (LaunchFlow *flow);
 void flow_begin_cont (LaunchFlow *flow);
 /** flow_step_done: @error: (transfer full) (nullable): why the step failed */
 void flow_step_done (LaunchFlow *flow, GError *error);
+
+/* launch-evidence.c */
+typedef void (*FlowEvidenceDone) (LaunchFlow *flow, GError *error);
+void flow_begin_evidence (LaunchFlow *flow);
+/** flow_owes_evidence: it was measured, and no evidence was tried */
+gboolean flow_owes_evidence (const LaunchFlow *flow);
+/**
+ * flow_leave_evidence:
+ * @done: gets an error only if the owner requires evidence and the launch had not failed
+ */
+void flow_leave_evidence (LaunchFlow *flow, FlowEvidenceDone done);
 
 /* The steps that block: each runs on a worker thread while nothing else touches the flow.
  */

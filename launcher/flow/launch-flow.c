@@ -33,6 +33,7 @@ static const StepRow steps[] = {
     [LAUNCH_STEP_VERIFY] = { "verify", "verifying it", flow_verify, NULL },
     [LAUNCH_STEP_SECRET] = { "secret", "verified; injecting the secrets", NULL,
                              flow_begin_secret },
+    [LAUNCH_STEP_EVIDENCE] = { "evidence", NULL, NULL, flow_begin_evidence },
     [LAUNCH_STEP_KEEP] = { "keep", NULL, flow_keep, NULL },
     [LAUNCH_STEP_RESUME] = { "resume", "resuming the guest", flow_resume, NULL },
     [LAUNCH_STEP_CONT] = { "cont", "resuming the guest", NULL, flow_begin_cont },
@@ -67,15 +68,15 @@ flow_watches (const LaunchFlow *flow)
 
 /* The order of the steps, for each way. */
 static const LaunchStep run_way[] = {
-    LAUNCH_STEP_IMAGE,  LAUNCH_STEP_HOST,  LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,
-    LAUNCH_STEP_CREATE, LAUNCH_STEP_QUERY, LAUNCH_STEP_MEASURE,  LAUNCH_STEP_VERIFY,
-    LAUNCH_STEP_SECRET, LAUNCH_STEP_KEEP,  LAUNCH_STEP_RESUME,   LAUNCH_STEP_WATCH,
-    LAUNCH_STEP_DONE,
+    LAUNCH_STEP_IMAGE,  LAUNCH_STEP_HOST,     LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,
+    LAUNCH_STEP_CREATE, LAUNCH_STEP_QUERY,    LAUNCH_STEP_MEASURE,  LAUNCH_STEP_VERIFY,
+    LAUNCH_STEP_SECRET, LAUNCH_STEP_EVIDENCE, LAUNCH_STEP_KEEP,     LAUNCH_STEP_RESUME,
+    LAUNCH_STEP_WATCH,  LAUNCH_STEP_DONE,
 };
 static const LaunchStep attach_way[] = {
-    LAUNCH_STEP_IMAGE,    LAUNCH_STEP_MONITOR, LAUNCH_STEP_ASK,     LAUNCH_STEP_QUERY,
-    LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION, LAUNCH_STEP_MEASURE, LAUNCH_STEP_VERIFY,
-    LAUNCH_STEP_SECRET,   LAUNCH_STEP_CONT,    LAUNCH_STEP_DONE,
+    LAUNCH_STEP_IMAGE,    LAUNCH_STEP_MONITOR,  LAUNCH_STEP_ASK,     LAUNCH_STEP_QUERY,
+    LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,  LAUNCH_STEP_MEASURE, LAUNCH_STEP_VERIFY,
+    LAUNCH_STEP_SECRET,   LAUNCH_STEP_EVIDENCE, LAUNCH_STEP_CONT,    LAUNCH_STEP_DONE,
 };
 static const LaunchStep *const ways[] = {
     [LAUNCH_WAY_RUN] = run_way,
@@ -97,6 +98,8 @@ is_skipped (const LaunchFlow *flow, LaunchStep step)
         return options->print_xml || options->dry_run;
     case LAUNCH_STEP_SECRET:
         return !flow->result.verified || ovmf_secret_table_count (flow->owner->table) == 0;
+    case LAUNCH_STEP_EVIDENCE:
+        return !flow_owes_evidence (flow);
     case LAUNCH_STEP_RESUME:
         return !flow->result.verified || options->paused;
     case LAUNCH_STEP_CONT:
@@ -162,13 +165,23 @@ on_cleaned_up (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-fail (LaunchFlow *flow, GError *error)
+clean_up (LaunchFlow *flow, GError *none)
 {
-    flow->failure = error;
     g_clear_object (&flow->qmp);
     g_autoptr (GTask) task = g_task_new (NULL, NULL, on_cleaned_up, flow);
     g_task_set_task_data (task, flow, NULL);
     g_task_run_in_thread (task, clean_up_in_thread);
+}
+
+/* A refused launch leaves evidence too, as long as there is a guest to ask about. */
+static void
+fail (LaunchFlow *flow, GError *error)
+{
+    flow->failure = error;
+    if (flow_owes_evidence (flow))
+        flow_leave_evidence (flow, clean_up);
+    else
+        clean_up (flow, NULL);
 }
 
 static void begin_step (LaunchFlow *flow, LaunchStep step);
@@ -375,6 +388,12 @@ launch_flow_free (LaunchFlow *flow)
     g_free (result->uri);
     g_free (result->xml);
     g_free (result->said);
+    g_free (result->evidence);
+    g_clear_pointer (&flow->certs.pdh, g_bytes_unref);
+    g_clear_pointer (&flow->certs.cert_chain, g_bytes_unref);
+    g_clear_pointer (&flow->certs.cek, g_bytes_unref);
+    g_clear_pointer (&flow->certs.ask, g_bytes_unref);
+    g_clear_pointer (&flow->certs.ark, g_bytes_unref);
     g_free (flow);
 }
 

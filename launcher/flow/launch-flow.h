@@ -35,6 +35,7 @@ typedef enum {
     LAUNCH_STEP_MEASURE,  /* query-sev-launch-measure */
     LAUNCH_STEP_VERIFY,   /* the verdict; recorded in the ledger */
     LAUNCH_STEP_SECRET,   /* sev-inject-launch-secret */
+    LAUNCH_STEP_EVIDENCE, /* the platform's report; signed and written */
     LAUNCH_STEP_KEEP,     /* --session-dir; the console is opened */
     LAUNCH_STEP_RESUME,   /* from here on the guest is on its own */
     LAUNCH_STEP_CONT,     /* the same without libvirt */
@@ -42,7 +43,7 @@ typedef enum {
     LAUNCH_STEP_STOPPING, /* it refused, and is to power off */
     LAUNCH_STEP_DONE,
 } LaunchStep;
-#define LAUNCH_N_STEPS 17u
+#define LAUNCH_N_STEPS 18u
 
 /** launch_step_name: Returns: "image", "host" …; static storage */
 const char *launch_step_name (LaunchStep step);
@@ -73,6 +74,7 @@ typedef struct {
     gboolean released; /* secrets were injected */
     gboolean resumed;
     JsonObject *why;                   /* (nullable): sevlaunch.why/1, after a mismatch */
+    char *evidence;                    /* (nullable): path of the file */
     char *said;                        /* (nullable): the guest's line */
     gint64 timings_us[LAUNCH_N_STEPS]; /* -1: not begun */
 } LaunchResult;

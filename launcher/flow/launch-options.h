@@ -66,7 +66,8 @@ typedef struct {
     char *godh;      /* (nullable): certificate that @session was made with */
     char *cpu;       /* (nullable): model or "FAMILY,MODEL,STEPPING"; default: the host's */
     gboolean resume; /* %LAUNCH_WAY_ATTACH */
-    int wait;        /* seconds that the guest may take to say something; 0: do not watch */
+    gboolean require_evidence;
+    int wait; /* seconds that the guest may take to say something; 0: do not watch */
 } LaunchOptions;
 
 #define LAUNCH_DEFAULT_MEMORY 1024

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launcher/flow/launch-owner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "launcher/base/message.h"
@@ -9,6 +10,8 @@
 #include "launcher/flow/launch-place.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/guest-policy-explain.h"
+#include "policy/guest-policy.h"
+#include "policy/owner-sign.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 
@@ -319,6 +322,45 @@ start_reader (const LaunchOptions *options, LaunchOwner *owner, char **uuid, GEr
                                      image_reader_uuid (owner->reader, uuid, NULL, error));
 }
 
+/* Its writer is forked before the owner's keys are read.  What is wrong with the directory
+ * is said when these are. */
+static gboolean
+start_evidence (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    g_autofree char *real = realpath (options->owner_cert, NULL);
+    g_autofree char *dir = real != NULL ? g_path_get_dirname (real) : NULL;
+    g_autofree char *key =
+        dir != NULL ? g_build_filename (dir, POLICY_OWNER_SIGN_KEY, NULL) : NULL;
+
+    if (options->print_xml || options->dry_run || key == NULL ||
+        !g_file_test (key, G_FILE_TEST_EXISTS))
+        return TRUE;
+    owner->evidence = evidence_keeper_start (dir, error);
+    return owner->evidence != NULL;
+}
+
+static gboolean
+read_sign_key (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    const char *dir = policy_owner_get_dir (owner->owner);
+
+    if (owner->evidence != NULL)
+        return policy_sign_key_load (dir, &owner->sign_key, error);
+    if (options->print_xml || options->dry_run)
+        return TRUE;
+    if (options->require_evidence) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING,
+                     "--require-evidence needs a signing key in '%s' (sevlaunch owner-init "
+                     "--add-signing-key makes one)",
+                     dir);
+        return FALSE;
+    }
+    message_warning ("this launch will leave no evidence: '%s' has no signing key "
+                     "(sevlaunch owner-init --add-signing-key makes one)",
+                     dir);
+    return TRUE;
+}
+
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
@@ -333,8 +375,10 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         if (owner->keeper == NULL)
             return FALSE;
     }
+    if (!start_evidence (options, owner, error))
+        return FALSE;
     owner->owner = policy_owner_open (options->owner_cert, flags, error);
-    if (owner->owner == NULL)
+    if (owner->owner == NULL || !read_sign_key (options, owner, error))
         return FALSE;
     return find_release (options, owner, uuid, error) &&
            check_godh (options, owner, error) && read_acceptance (options, owner, error) &&
@@ -371,7 +415,9 @@ launch_owner_prepare (const LaunchOptions *options, GError **error)
 void
 launch_owner_free (LaunchOwner *owner)
 {
+    g_clear_pointer (&owner->evidence, evidence_keeper_free);
     g_clear_pointer (&owner->keeper, session_keeper_free);
+    g_clear_pointer (&owner->sign_key, sev_sign_key_free);
     g_clear_pointer (&owner->table, ovmf_secret_table_free);
     g_clear_pointer (&owner->acceptance, policy_acceptance_unref);
     g_clear_pointer (&owner->owner, policy_owner_free);

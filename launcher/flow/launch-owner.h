@@ -2,6 +2,7 @@
 #pragma once
 
 #include "launcher/base/run-as.h"
+#include "launcher/flow/evidence-keeper.h"
 #include "launcher/flow/image-reader.h"
 #include "launcher/flow/launch-options.h"
 #include "launcher/flow/session-keeper.h"
@@ -32,18 +33,20 @@ typedef struct {
     OvmfSecretTable *table; /* of the release and of --secret */
     guint32 guest_policy;
     PolicyAcceptance *acceptance;
-    GBytes *session;       /* (nullable): made elsewhere */
-    SevSecret *tik;        /* (nullable) */
-    SevSecret *tek;        /* (nullable) */
-    GBytes *cek;           /* (nullable): --cek */
-    GBytes *ask;           /* (nullable): --ca */
-    GBytes *ark;           /* (nullable): --ca */
-    GArray *accepted;      /* (element-type digest): --accept-firmware */
-    SessionKeeper *keeper; /* (nullable): --session-dir */
-    RunAs *run_as;         /* (nullable): who this program has become */
-    ImageReader *reader;   /* (nullable): of @image, until what boots is resolved */
-    char *image;           /* (nullable) with %LAUNCH_WAY_ATTACH: absolute path */
-    char **backing;        /* absolute paths */
+    GBytes *session;          /* (nullable): made elsewhere */
+    SevSecret *tik;           /* (nullable) */
+    SevSecret *tek;           /* (nullable) */
+    GBytes *cek;              /* (nullable): --cek */
+    GBytes *ask;              /* (nullable): --ca */
+    GBytes *ark;              /* (nullable): --ca */
+    GArray *accepted;         /* (element-type digest): --accept-firmware */
+    SessionKeeper *keeper;    /* (nullable): --session-dir */
+    EvidenceKeeper *evidence; /* (nullable): without a signing key */
+    SevSignKey *sign_key;     /* (nullable): likewise */
+    RunAs *run_as;            /* (nullable): who this program has become */
+    ImageReader *reader;      /* (nullable): of @image, until what boots is resolved */
+    char *image;              /* (nullable) with %LAUNCH_WAY_ATTACH: absolute path */
+    char **backing;           /* absolute paths */
     LaunchPlace place;
     char *uri;                /* (nullable) */
     char *emulated_path;      /* (nullable) */

@@ -313,7 +313,7 @@ launch_report_json (const LaunchOptions *options,
     set_object (object, "why", result->why != NULL ? json_object_ref (result->why) : NULL);
     set_text (object, "guest_says", result->said);
     json_object_set_object_member (object, "timings_ms", timings_json (result));
-    json_object_set_null_member (object, "evidence");
+    set_text (object, "evidence", result->evidence);
     json_object_set_int_member (object, "exit_code",
                                 error != NULL ? (gint64) launcher_reason (error).exit_code
                                               : LAUNCHER_EXIT_OK);
@@ -459,6 +459,8 @@ launch_report_words (const LaunchOptions *options,
     print_judged_on (result);
     if (result->said != NULL)
         printf ("its console: %s\n", result->said);
+    if (result->evidence != NULL)
+        printf ("evidence: %s\n", result->evidence);
     if (options->way == LAUNCH_WAY_ATTACH)
         return;
     printf ("console: ");

@@ -204,16 +204,16 @@ flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
             ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
             : !flow_take_amd_certs (flow, platform, cancellable, &cek, &ask, &ark, error))
         return FALSE;
-    const PolicyChainInput input = {
-        .pdh = platform->pdh,
-        .cert_chain = platform->cert_chain,
-        .cek = cek,
-        .ask = ask,
-        .ark = ark,
+    flow->certs = (PolicyChainInput){
+        .pdh = g_bytes_ref (platform->pdh),
+        .cert_chain = g_bytes_ref (platform->cert_chain),
+        .cek = g_steal_pointer (&cek),
+        .ask = g_steal_pointer (&ask),
+        .ark = g_steal_pointer (&ark),
     };
     const PolicyRoots *roots =
         flow->owner->sev_wanted ? NULL : policy_owner_get_roots (flow->owner->owner);
-    flow->result.chain = policy_chain_verify (&input, roots, error);
+    flow->result.chain = policy_chain_verify (&flow->certs, roots, error);
     if (flow->result.chain == NULL || !require_chain (flow, error) ||
         (flow->result.es && !flow_require_es (flow, error)))
         return FALSE;

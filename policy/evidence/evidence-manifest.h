@@ -55,7 +55,8 @@ typedef struct {
 
     char *judged_on; /* policy_judged_on_name() */
     gboolean verified;
-    GPtrArray *checks;   /* (element-type EvidenceCheck): all of #PolicyCheck, in order */
+    GPtrArray
+        *checks; /* (element-type EvidenceCheck): all of #PolicyCheck of that version */
     GPtrArray *reasons;  /* (element-type PolicyReason) */
     GPtrArray *unproven; /* (element-type utf8) */
 

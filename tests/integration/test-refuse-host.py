@@ -112,6 +112,21 @@ class Attacks(hostile.Attacks):
             result = self.evil.attack(query(policy=0), launch=self.paused)
             self.tap.equal((result.code, result.json["guest"]["policy"]), (0, f"0x{POLICY:08x}"), result)
 
+    def left_behind(self):
+        """Evidence of what was refused: sound, of a refusal, and with the platform's own word."""
+        def facts(name):
+            path = self.table.results[name].json["evidence"]
+            result = self.bed.run("evidence", "verify", path, "--owner", self.bed.owner, "--json")
+            self.tap.equal((result.code, result.json["files"][0]["verdict"]), (0, "refused"), result)
+            return {(fact["standing"], fact["id"]) for fact in result.json["files"][0]["facts"]}
+        with self.tap.test("what was refused left evidence: what the platform measured is proven"):
+            swapped, altered = facts("host-swaps-firmware"), facts("measure-altered-mac")
+            self.tap.true(("proven", "launch") in swapped and ("proven", "other-launch") in swapped, swapped)
+            # The host only altered what was said: the platform had measured the right thing.
+            self.tap.true(("proven", "launch") in altered and ("proven", "other-launch") not in altered, altered)
+            result = self.bed.run("evidence", "list", self.bed.owner, "--json")
+            self.tap.equal((result.code, result.json["reasons"]), (0, []), result)
+
 
     # What "why" has to say of a row, or None where the host took what lies nowhere.
     CAUSES = {
@@ -145,6 +160,7 @@ def main():
         attacks.who_agreed()
         attacks.what_is_said()
         attacks.explained()
+        attacks.left_behind()
         attacks.table.finish()
     t.finish()
 

@@ -270,9 +270,11 @@ class Bed:
                   if name.endswith(".xml")}
         found |= {f"process {name}" for name in self.host.processes().values()
                   if name not in ("libvirtd", "virtlogd", "sev-platform", "sev-relay", "qemu-system-x86")}
-        # Temporary files are in self.tmp, which is in the first of these.
+        # Temporary files are in self.tmp, which is in the first of these.  Evidence is meant
+        # to be left behind, also by a launch that was refused.
         for top in (self.host.files, self.dir):
-            for root, _, files in os.walk(top):
+            for root, folders, files in os.walk(top):
+                folders[:] = [name for name in folders if name != "evidence"]
                 found |= {f"file {os.path.join(root, name)}" for name in files}
         return found
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sevlaunch evidence report */
+
+#include "config.h"
+
+#include "launcher/cli/cmd-evidence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/evidence/evidence-html.h"
+#include "policy/owner-file.h"
+
+static const char summary[] = "Writes what the evidence of a launch proves as one page for "
+                              "a human reader: the chain\n"
+                              "of signatures, who could see what, which questions stay "
+                              "open.  Facts, no legal claims.\n"
+                              "The exit status is that of 'evidence verify'.";
+
+static gboolean
+write_page (const char *path, const char *page, GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname (path);
+    g_autofree char *name = g_path_get_basename (path);
+
+    if (strcmp (path, "-") == 0) {
+        if (fputs (page, stdout) >= 0 && fflush (stdout) == 0)
+            return TRUE;
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
+                             "the page could not be written to standard output");
+        return FALSE;
+    }
+    const int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "--html '%s': %s", path,
+                     g_strerror (errno));
+        return FALSE;
+    }
+    const gboolean ok = policy_file_write (fd, name, page, strlen (page), TRUE, error);
+    close (fd);
+    return ok;
+}
+
+static int
+report (const char *file,
+        const char *html,
+        const EvidenceTools *tools,
+        const CommandCommon *common,
+        GError **error)
+{
+    g_autoptr (Evidence) evidence = evidence_load (file, error);
+    g_autoptr (EvidenceAnswer) answer =
+        evidence != NULL ? evidence_check (evidence, &tools->question, error) : NULL;
+    g_autofree char *base = g_path_get_basename (file);
+
+    if (answer == NULL)
+        return -1;
+    g_autofree char *page = evidence_html (evidence, answer, base, PACKAGE_VERSION);
+    if (!write_page (html, page, error))
+        return -1;
+    const int code = evidence_say_reasons (file, answer->findings)
+                         ? LAUNCHER_EXIT_NOT_VERIFIED
+                         : LAUNCHER_EXIT_OK;
+    if (!common->json) {
+        if (strcmp (html, "-") != 0)
+            printf ("wrote %s\n", html);
+        return fflush (stdout) == 0 ? code : LAUNCHER_EXIT_HOST;
+    }
+    g_autoptr (JsonObject) object = json_object_new ();
+    JsonArray *reasons = json_array_new ();
+    evidence_reasons_json (answer->findings, reasons);
+    json_object_set_string_member (object, "schema", "sevlaunch.evidence-report/1");
+    evidence_set_text (object, "html", html);
+    json_object_set_boolean_member (object, "verified", !answer->refused);
+    json_object_set_array_member (object, "reasons", reasons);
+    json_object_set_int_member (object, "exit_code", code);
+    return command_print_json (object) != 0 ? LAUNCHER_EXIT_HOST : code;
+}
+
+int
+cmd_evidence_report (int argc, char **argv)
+{
+    g_auto (EvidenceOptions) options = { 0 };
+    g_auto (EvidenceTools) tools = { 0 };
+    g_autofree char *html = NULL;
+    const GOptionEntry own[] = {
+        { "html", 0, 0, G_OPTION_ARG_FILENAME, &html,
+          "Where the page goes (- for standard output)", "FILE" },
+        G_OPTION_ENTRY_NULL,
+    };
+    g_autoptr (GArray) entries = evidence_entries (&options, own);
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+    int code = -1;
+
+    if (!command_parse ("evidence report", "FILE", summary,
+                        (const GOptionEntry *) (gpointer) entries->data, &common, &argc,
+                        &argv, &error))
+        return command_fail (&common, error);
+    if (argc != 2 || html == NULL)
+        (void) step_usage (&error, "evidence report takes one file and --html");
+    else if (common.json && strcmp (html, "-") == 0)
+        (void) step_usage (&error, "--html - and --json exclude each other");
+    else if (evidence_tools_read (&options, FALSE, &tools, &error))
+        code = report (argv[1], html, &tools, &common, &error);
+    return code < 0 ? command_fail (&common, error) : code;
+}
