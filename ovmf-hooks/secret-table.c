@@ -100,6 +100,15 @@ ovmf_secret_table_add (OvmfSecretTable *table,
     return TRUE;
 }
 
+void
+ovmf_secret_table_wipe (OvmfSecretTable *table)
+{
+    g_return_if_fail (table != NULL);
+
+    for (guint i = 0; i < table->entries->len; i++)
+        sev_secret_wipe (g_array_index (table->entries, Entry, i).data);
+}
+
 guint
 ovmf_secret_table_count (const OvmfSecretTable *table)
 {

@@ -48,6 +48,10 @@ const SevGuid *ovmf_secret_table_get_guid (const OvmfSecretTable *table, guint i
  * included */
 gsize ovmf_secret_table_get_size (const OvmfSecretTable *table, guint index);
 
+/** ovmf_secret_table_wipe: overwrites the secrets, see sev_secret_wipe(); what they are
+ * called and how long they are stays */
+void ovmf_secret_table_wipe (OvmfSecretTable *table);
+
 /**
  * ovmf_secret_table_build:
  * @limit: bytes that the secret area has, see ovmf_secret_area_limit()

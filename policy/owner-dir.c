@@ -312,6 +312,16 @@ policy_owner_get_key (const PolicyOwner *owner)
     return owner->key;
 }
 
+void
+policy_owner_forget (PolicyOwner *owner)
+{
+    g_return_if_fail (owner != NULL);
+
+    g_clear_pointer (&owner->key, sev_ec_key_unref);
+    for (guint i = 0; i < owner->releases->len; i++)
+        policy_release_wipe_secrets (g_ptr_array_index (owner->releases, i));
+}
+
 PolicyRoots *
 policy_owner_get_roots (PolicyOwner *owner)
 {

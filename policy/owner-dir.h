@@ -60,8 +60,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyOwner, policy_owner_free)
 /** policy_owner_get_dir: absolute path without links */
 const char *policy_owner_get_dir (const PolicyOwner *owner);
 const SevCert *policy_owner_get_cert (const PolicyOwner *owner);
-/** policy_owner_get_key: (nullable): only with %POLICY_OWNER_NO_KEY */
+/** policy_owner_get_key: (nullable): with %POLICY_OWNER_NO_KEY, and once it is forgotten */
 const SevEcKey *policy_owner_get_key (const PolicyOwner *owner);
+/** policy_owner_forget: overwrites the key and the secrets of releases, when they have
+ * served */
+void policy_owner_forget (PolicyOwner *owner);
 PolicyRoots *policy_owner_get_roots (PolicyOwner *owner);
 PolicyLedger *policy_owner_get_ledger (PolicyOwner *owner);
 /** policy_owner_get_acceptance: Returns: (transfer none): of the file "acceptance", else

@@ -15,6 +15,9 @@ gboolean policy_release_load_secrets (PolicyRelease *release,
                                       int dirfd,
                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** policy_release_wipe_secrets: those that were loaded, see sev_secret_wipe() */
+void policy_release_wipe_secrets (PolicyRelease *release);
+
 /** policy_is_uuid: 8-4-4-4-12 hexadecimal digits */
 gboolean policy_is_uuid (const char *text);
 

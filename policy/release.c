@@ -434,6 +434,13 @@ policy_release_allows_firmware (const PolicyRelease *release,
     return FALSE;
 }
 
+void
+policy_release_wipe_secrets (PolicyRelease *release)
+{
+    for (guint i = 0; i < release->secrets->len; i++)
+        sev_secret_wipe (g_array_index (release->secrets, Secret, i).value);
+}
+
 guint
 policy_release_n_secrets (const PolicyRelease *release)
 {

@@ -389,6 +389,20 @@ flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     return TRUE;
 }
 
+/* Whoever waits, or gets a core of a process that waits, finds no key. */
+static void
+forget_keys (LaunchFlow *flow)
+{
+    const LaunchOwner *owner = flow->owner;
+
+    policy_owner_forget (owner->owner);
+    ovmf_secret_table_wipe (owner->table);
+    sev_secret_wipe (owner->tik);
+    sev_secret_wipe (owner->tek);
+    if (flow->result.session != NULL)
+        policy_session_wipe (flow->result.session);
+}
+
 gboolean
 flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
@@ -396,6 +410,7 @@ flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         !session_keeper_write (flow->owner->keeper, flow->result.name, flow->result.session,
                                error))
         return FALSE;
+    forget_keys (flow);
     if (!flow_watches (flow))
         return TRUE;
     flow->console = console_watch_open (flow->domain, error);
@@ -471,6 +486,7 @@ flow_clean_up (LaunchFlow *flow)
 
     if (flow->result.resumed)
         return;
+    forget_keys (flow);
     g_clear_pointer (&flow->console, console_watch_free);
     if (flow->owner->keeper != NULL)
         session_keeper_undo (flow->owner->keeper, flow->result.name);

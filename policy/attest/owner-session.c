@@ -294,6 +294,15 @@ policy_session_unref (PolicySession *session)
     g_free (session);
 }
 
+void
+policy_session_wipe (PolicySession *session)
+{
+    g_return_if_fail (session != NULL);
+
+    sev_secret_wipe (session->tek);
+    sev_secret_wipe (session->tik);
+}
+
 gboolean
 policy_session_is_bound (const PolicySession *session)
 {

@@ -60,6 +60,10 @@ PolicySession *policy_session_new_given (const PolicyChain *chain,
                                          guint32 policy,
                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** policy_session_wipe: overwrites TEK and TIK when they have served, see sev_secret_wipe()
+ */
+void policy_session_wipe (PolicySession *session);
+
 PolicySession *policy_session_ref (PolicySession *session);
 void policy_session_unref (PolicySession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicySession, policy_session_unref)

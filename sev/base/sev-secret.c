@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sev/base/sev-secret.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,14 +19,47 @@
 struct _SevSecret {
     gatomicrefcount refs;
     gsize len;
+    gboolean wiped;
     guint8 *data;
 };
+
+/* OpenSSL frees some copies without wiping them: reading a private key leaves its DER
+ * form behind.  So whatever it frees is wiped. */
+static void *
+wiping_malloc (size_t len, const char *file, int line)
+{
+    return malloc (len);
+}
+
+static void
+wiping_free (void *data, const char *file, int line)
+{
+    if (data == NULL)
+        return;
+    explicit_bzero (data, malloc_usable_size (data));
+    free (data);
+}
+
+static void *
+wiping_realloc (void *data, size_t len, const char *file, int line)
+{
+    void *moved = malloc (len);
+
+    if (data == NULL || moved == NULL)
+        return moved;
+    memcpy (moved, data, MIN (len, malloc_usable_size (data)));
+    wiping_free (data, file, line);
+    return moved;
+}
 
 gboolean
 sev_secret_heap_init (void)
 {
     const struct rlimit no_core = { 0, 0 };
 
+    /* Too late once OpenSSL has allocated, which constructors of libraries may cause:
+     * tests/integration/test-key-hygiene.py would see it. */
+    (void) CRYPTO_set_mem_functions (wiping_malloc, wiping_realloc, wiping_free);
     (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void) setrlimit (RLIMIT_CORE, &no_core);
     if (CRYPTO_secure_malloc_initialized ())
@@ -88,16 +123,34 @@ sev_secret_unref (SevSecret *secret)
     g_free (secret);
 }
 
+static void
+require_whole (const SevSecret *secret)
+{
+    if (secret->wiped)
+        g_error ("a secret is used after it was wiped");
+}
+
 const guint8 *
 sev_secret_data (const SevSecret *secret)
 {
+    require_whole (secret);
     return secret->data;
 }
 
 guint8 *
 sev_secret_writable (SevSecret *secret)
 {
+    require_whole (secret);
     return secret->data;
+}
+
+void
+sev_secret_wipe (SevSecret *secret)
+{
+    if (secret == NULL)
+        return;
+    OPENSSL_cleanse (secret->data, secret->len);
+    secret->wiped = TRUE;
 }
 
 gsize
@@ -109,6 +162,8 @@ sev_secret_size (const SevSecret *secret)
 gboolean
 sev_secret_equal (const SevSecret *a, const SevSecret *b)
 {
+    require_whole (a);
+    require_whole (b);
     return a->len == b->len && CRYPTO_memcmp (a->data, b->data, a->len) == 0;
 }
 

@@ -19,7 +19,8 @@ typedef struct _SevSecret SevSecret;
  * sev_secret_heap_init:
  *
  * Sets up the secure heap for this process, forbids core dumps and other processes'
- * looks into its memory (PR_SET_DUMPABLE).  Call it first in main().
+ * looks into its memory (PR_SET_DUMPABLE), and has OpenSSL wipe all that it frees.  Call
+ * it first in main().
  *
  * Returns: %FALSE if memory could not be locked; secrets then are wiped, but might be
  *   swapped out
@@ -40,6 +41,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SevSecret, sev_secret_unref)
 const guint8 *sev_secret_data (const SevSecret *secret);
 guint8 *sev_secret_writable (SevSecret *secret);
 gsize sev_secret_size (const SevSecret *secret);
+
+/**
+ * sev_secret_wipe:
+ * Overwrites the bytes now, for all who hold references; the size stays.  To ask for them
+ * afterwards ends the program: zeroes must never be taken for a key.
+ */
+void sev_secret_wipe (SevSecret *secret);
 
 /** sev_secret_equal: constant time for equal sizes; sizes are not secret */
 gboolean sev_secret_equal (const SevSecret *a, const SevSecret *b);

@@ -124,6 +124,24 @@ test_guid (void)
     }
 }
 
+/* Nobody takes the zeroes of a wiped secret for a key. */
+static void
+test_secret_wiped (void)
+{
+    if (g_test_subprocess ()) {
+        g_autoptr (SevSecret) secret = sev_secret_new_copy ("key", 3);
+
+        g_assert_cmpint (sev_secret_data (secret)[0], ==, 'k');
+        sev_secret_wipe (secret);
+        g_printerr ("wiped\n");
+        (void) sev_secret_data (secret);
+        return;
+    }
+    g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_test_trap_assert_failed ();
+    g_test_trap_assert_stderr ("*wiped*is used after it was wiped*");
+}
+
 static void
 test_secret (void)
 {
@@ -139,6 +157,11 @@ test_secret (void)
     sev_secret_writable (b)[31] ^= 1;
     g_assert_false (sev_secret_equal (a, b));
     g_assert_false (sev_bytes_all_zero (sev_secret_data (a), 32));
+
+    const guint8 *bytes = sev_secret_data (a);
+    sev_secret_wipe (a);
+    g_assert_true (sev_bytes_all_zero (bytes, 32));
+    g_assert_cmpuint (sev_secret_size (a), ==, 32);
 }
 
 static void
@@ -166,6 +189,7 @@ main (int argc, char **argv)
     g_test_add_func ("/sev/bytes/hex", test_hex);
     g_test_add_func ("/sev/guid", test_guid);
     g_test_add_func ("/sev/secret", test_secret);
+    g_test_add_func ("/sev/secret/wiped", test_secret_wiped);
     g_test_add_func ("/sev/status-names", test_status_names);
 
     return g_test_run ();
