@@ -238,6 +238,25 @@ image_answer_take_uki (GBytes *answer, int fd, GError **error)
 }
 
 GBytes *
+image_answer_fd (int fd)
+{
+    return wrap (IMAGE_ANSWER_YES, g_variant_new_int32 (fd));
+}
+
+int
+image_answer_take_fd (GBytes *answer, GError **error)
+{
+    g_autoptr (GVariant) content = unwrap (answer, "i", error);
+
+    if (content == NULL)
+        return -1;
+    const gint32 fd = g_variant_get_int32 (content);
+    if (fd < 0)
+        nonsense (error);
+    return MAX (fd, -1);
+}
+
+GBytes *
 image_answer_luks (const LuksHeader *header)
 {
     return wrap (IMAGE_ANSWER_YES,

@@ -52,6 +52,11 @@ EspUki *image_answer_take_uki (GBytes *answer,
                                int fd,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** image_answer_fd: @fd: number of a descriptor of the process that answers */
+GBytes *image_answer_fd (int fd);
+/** image_answer_take_fd: Returns: -1 on error */
+int image_answer_take_fd (GBytes *answer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 GBytes *image_answer_luks (const LuksHeader *header);
 LuksHeader *image_answer_take_luks (GBytes *answer,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

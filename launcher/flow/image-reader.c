@@ -19,6 +19,7 @@
 #define ASK_UUID 'u'
 #define ASK_UKI 'k'
 #define ASK_LUKS 'l'
+#define ASK_HOLD 'h'
 
 struct _ImageReader {
     pid_t pid;
@@ -35,6 +36,7 @@ typedef struct {
     ImageInfo *image; /* (nullable): opened by the first question */
     gboolean dropped;
     pid_t parent;
+    int kernel; /* what was given to the parent; -1: nothing */
 } Child;
 
 static gboolean
@@ -136,6 +138,19 @@ find_uuid (Child *child, GError **error)
     return image_answer_uuid (uuid);
 }
 
+/* Nothing in this process is secret; those who run the guest, under the same user, may open
+ * what it holds. */
+static GBytes *
+hold (Child *child, GError **error)
+{
+    image_info_close (child->image);
+    if (child->kernel >= 0 && prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
+        return image_answer_fd (child->kernel);
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL,
+                         "no kernel image to hold");
+    return NULL;
+}
+
 /* @passed: (out): a descriptor that goes with it, or -1 */
 static GBytes *
 answer (Child *child, char question, int *passed, GError **error)
@@ -150,10 +165,14 @@ answer (Child *child, char question, int *passed, GError **error)
         g_autoptr (LuksHeader) header = luks_find (child->image, NULL, error);
         return header != NULL ? image_answer_luks (header) : NULL;
     }
+    if (question == ASK_HOLD)
+        return hold (child, error);
     g_autoptr (EspUki) uki = esp_extract_uki (child->image, NULL, error);
     if (uki == NULL)
         return NULL;
-    *passed = uki->fd;
+    if (child->kernel >= 0)
+        close (child->kernel);
+    *passed = child->kernel = uki->fd;
     uki->fd = -1;
     return image_answer_uki (uki);
 }
@@ -169,11 +188,8 @@ serve (Child *child, char question, int fd)
     if (bytes == NULL)
         bytes = image_answer_error (error);
     const guint8 *data = g_bytes_get_data (bytes, &len);
-    const gboolean ok = len <= IMAGE_ANSWER_MAX && write_head (fd, (guint32) len, passed) &&
-                        write_all (fd, data, len);
-    if (passed >= 0)
-        close (passed);
-    return ok;
+    return len <= IMAGE_ANSWER_MAX && write_head (fd, (guint32) len, passed) &&
+           write_all (fd, data, len);
 }
 
 static void G_GNUC_NORETURN
@@ -210,7 +226,8 @@ image_reader_start (const char *path,
                     .format = format,
                     .backing = backing,
                     .run_as = run_as,
-                    .parent = getpid () };
+                    .parent = getpid (),
+                    .kernel = -1 };
     int ends[2];
 
     if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -402,6 +419,15 @@ image_reader_uki (ImageReader *reader, GCancellable *cancellable, GError **error
     g_autoptr (GBytes) body = ask (reader, ASK_UKI, &passed, cancellable, error);
 
     return body != NULL ? image_answer_take_uki (body, passed, error) : NULL;
+}
+
+char *
+image_reader_hold (ImageReader *reader, GCancellable *cancellable, GError **error)
+{
+    g_autoptr (GBytes) body = ask_plain (reader, ASK_HOLD, cancellable, error);
+    const int fd = body != NULL ? image_answer_take_fd (body, error) : -1;
+
+    return fd >= 0 ? g_strdup_printf ("/proc/%d/fd/%d", (int) reader->pid, fd) : NULL;
 }
 
 LuksHeader *

@@ -81,6 +81,20 @@ EspUki *image_reader_uki (ImageReader *reader,
                           GCancellable *cancellable,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * image_reader_hold:
+ *
+ * Ends QEMU's hold on the image, but not the child: it keeps the kernel image that
+ * image_reader_uki() gave, for another process of its user to open by name.  Nothing is
+ * copied, and image_reader_close() takes it away.
+ * Errors: those of image_reader_open().
+ *
+ * Returns: (transfer full): the name, beneath /proc
+ */
+char *image_reader_hold (ImageReader *reader,
+                         GCancellable *cancellable,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** image_reader_luks: Errors: those of image_reader_open() and luks_find(). */
 LuksHeader *image_reader_luks (ImageReader *reader,
                                GCancellable *cancellable,

@@ -94,6 +94,18 @@ read_firmware (LaunchBoot *boot, GError **error)
     return TRUE;
 }
 
+/* The launch digest goes on from where this one ends. */
+static gboolean
+hash_firmware (LaunchBoot *boot, const guint8 *image, gsize len, GError **error)
+{
+    boot->firmware_sha = sev_digest_new (error);
+    if (boot->firmware_sha == NULL ||
+        !sev_digest_update (boot->firmware_sha, image, len, error))
+        return FALSE;
+    g_autoptr (SevDigest) whole = sev_digest_copy (boot->firmware_sha, error);
+    return whole != NULL && sev_digest_finish (whole, boot->firmware.sha256, error);
+}
+
 static gboolean
 inspect_firmware (LaunchBoot *boot, gboolean es, GError **error)
 {
@@ -105,7 +117,7 @@ inspect_firmware (LaunchBoot *boot, gboolean es, GError **error)
 
     if (ovmf_image_inspect (image, len, &boot->firmware_info, &cause) &&
         ovmf_image_require (&boot->firmware_info, needed, &cause))
-        return sev_sha256 (image, len, boot->firmware.sha256, error);
+        return hash_firmware (boot, image, len, error);
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,
                  "firmware '%s': %s", boot->firmware.path, cause->message);
     return FALSE;
@@ -296,6 +308,25 @@ check_readable (const LaunchOptions *options, const LaunchOwner *owner, GError *
     return run_as_check_readable ((const char *const *) paths->pdata, error);
 }
 
+/* The guest wants the image for itself.  On an emulated host all is one user's, and the
+ * kernel image can stay where it is. */
+static gboolean
+end_reading (LaunchBoot *boot,
+             const LaunchOwner *owner,
+             GCancellable *cancellable,
+             GError **error)
+{
+    if (owner->reader == NULL)
+        return TRUE;
+    if (!boot->uki_from_image || owner->place != LAUNCH_PLACE_EMULATED) {
+        image_reader_close (owner->reader);
+        return TRUE;
+    }
+    boot->holder = owner->reader;
+    boot->held = image_reader_hold (owner->reader, cancellable, error);
+    return boot->held != NULL;
+}
+
 LaunchBoot *
 launch_boot_resolve (const LaunchOptions *options,
                      const LaunchOwner *owner,
@@ -319,8 +350,8 @@ launch_boot_resolve (const LaunchOptions *options,
         !take_firmware (boot, options, es, error) || !hash_all (boot, error))
         return NULL;
     /* The guest wants it for itself. */
-    if (owner->reader != NULL)
-        image_reader_close (owner->reader);
+    if (!end_reading (boot, owner, cancellable, error))
+        return NULL;
     return g_steal_pointer (&boot);
 }
 
@@ -332,6 +363,7 @@ launch_boot_free (LaunchBoot *boot)
     g_clear_pointer (&boot->config, policy_boot_config_free);
     g_clear_pointer (&boot->uki, esp_uki_free);
     g_clear_pointer (&boot->firmware_image, g_bytes_unref);
+    g_clear_pointer (&boot->firmware_sha, sev_digest_free);
     file_clear (&boot->firmware);
     file_clear (&boot->kernel);
     file_clear (&boot->initrd);
@@ -414,12 +446,10 @@ launch_boot_digest (const LaunchBoot *boot,
                     GError **error)
 {
     guint8 table[OVMF_HASH_TABLE_PADDED_SIZE];
-    gsize len;
-    const guint8 *image = g_bytes_get_data (boot->firmware_image, &len);
 
     ovmf_hashes_build (&boot->hashes, table);
-    return policy_launch_digest (image, len, boot->measured ? table : NULL, vcpus, out,
-                                 error);
+    return policy_launch_digest_from (boot->firmware_sha, boot->measured ? table : NULL,
+                                      vcpus, out, error);
 }
 
 static gboolean
@@ -437,11 +467,27 @@ copy_uki (const EspUki *uki, int fd)
     return TRUE;
 }
 
+/* The emulator takes no name beneath /proc, where its own descriptors are. */
+static gboolean
+link_held (LaunchBoot *boot, const char *dir, GError **error)
+{
+    g_autofree char *unique = g_uuid_string_random ();
+    g_autofree char *name = g_strdup_printf ("%s/sevlaunch-uki-%s", dir, unique);
+
+    if (symlink (boot->held, name) != 0)
+        return file_error (error, LAUNCHER_ERROR_IO, "link", name, errno);
+    boot->placed = g_steal_pointer (&name);
+    boot->kernel.path = g_strdup (boot->placed);
+    return TRUE;
+}
+
 gboolean
 launch_boot_place (LaunchBoot *boot, const char *dir, GError **error)
 {
     if (boot->uki == NULL)
         return TRUE;
+    if (boot->held != NULL && dir != NULL)
+        return link_held (boot, dir, error);
     /* libvirt may give the file to another user; out of one's own directory it still goes.
      */
     if (dir == NULL) {
@@ -471,6 +517,10 @@ launch_boot_remove (LaunchBoot *boot)
         message_warning ("cannot remove '%s': %s", boot->placed, g_strerror (errno));
     if (boot->placed_dir != NULL && g_rmdir (boot->placed_dir) != 0)
         message_warning ("cannot remove '%s': %s", boot->placed_dir, g_strerror (errno));
+    if (boot->holder != NULL)
+        image_reader_close (boot->holder);
+    boot->holder = NULL;
+    g_clear_pointer (&boot->held, g_free);
     g_clear_pointer (&boot->placed, g_free);
     g_clear_pointer (&boot->placed_dir, g_free);
 }

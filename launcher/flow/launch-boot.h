@@ -31,7 +31,8 @@ typedef struct {
     EspUki *uki;              /* (nullable): taken from the image or given by hand */
     gboolean uki_from_image;
     LaunchFile firmware;
-    GBytes *firmware_image; /* what was hashed; QEMU reads the file again, measured */
+    GBytes *firmware_image;  /* what was hashed; QEMU reads the file again, measured */
+    SevDigest *firmware_sha; /* over it */
     OvmfImageInfo firmware_info;
     gboolean measured; /* kernel hashes are on */
     LaunchFile kernel; /* plain kernel; or UKI, @path is set when it is placed */
@@ -39,9 +40,11 @@ typedef struct {
     char *cmdline; /* (nullable) */
     OvmfHashes hashes;
     guint vcpus;
-    guint memory;     /* MiB */
-    char *placed;     /* (nullable): copy of the UKI that QEMU reads */
-    char *placed_dir; /* (nullable): made for it */
+    guint memory;        /* MiB */
+    ImageReader *holder; /* (nullable): of the owner; holds the UKI for QEMU */
+    char *held;          /* (nullable): its name */
+    char *placed;        /* (nullable): copy of the UKI that QEMU reads */
+    char *placed_dir;    /* (nullable): made for it */
 } LaunchBoot;
 
 /**
@@ -86,8 +89,9 @@ gboolean launch_boot_digest (const LaunchBoot *boot,
  * @dir: (nullable): directory that QEMU can read; %NULL: a new one beneath the system's
  *   directory for temporary files
  *
- * Writes the extracted UKI to a file for QEMU; no-op without one.  launch_boot_remove()
- * takes it away once QEMU has read it.
+ * Gives the UKI a name for QEMU; no-op without one: on an emulated host a link to where
+ * the process that read the image holds it, else a copy.
+ * launch_boot_remove() takes it away once QEMU has read it.
  * Errors: %LAUNCHER_ERROR_IO.
  */
 gboolean launch_boot_place (LaunchBoot *boot,

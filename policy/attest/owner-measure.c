@@ -37,6 +37,29 @@ digest_vcpus (SevDigest *digest, const PolicyVcpus *vcpus, GError **error)
 }
 
 gboolean
+policy_launch_digest_from (const SevDigest *firmware,
+                           const guint8 *hash_table,
+                           const PolicyVcpus *vcpus,
+                           guint8 out[SEV_DIGEST_SIZE],
+                           GError **error)
+{
+    GError *local = NULL;
+
+    g_return_val_if_fail (firmware != NULL && out != NULL, FALSE);
+    g_return_val_if_fail (
+        vcpus == NULL || (vcpus->count > 0 && vcpus->count <= POLICY_MAX_VCPUS), FALSE);
+
+    g_autoptr (SevDigest) digest = sev_digest_copy (firmware, &local);
+    if (digest == NULL ||
+        (hash_table != NULL &&
+         !sev_digest_update (digest, hash_table, OVMF_HASH_TABLE_PADDED_SIZE, &local)) ||
+        (vcpus != NULL && !digest_vcpus (digest, vcpus, &local)) ||
+        !sev_digest_finish (digest, out, &local))
+        return internal (local, error);
+    return TRUE;
+}
+
+gboolean
 policy_launch_digest (const guint8 *firmware,
                       gsize len,
                       const guint8 *hash_table,
@@ -46,18 +69,12 @@ policy_launch_digest (const guint8 *firmware,
 {
     GError *local = NULL;
 
-    g_return_val_if_fail (firmware != NULL && out != NULL, FALSE);
-    g_return_val_if_fail (
-        vcpus == NULL || (vcpus->count > 0 && vcpus->count <= POLICY_MAX_VCPUS), FALSE);
+    g_return_val_if_fail (firmware != NULL, FALSE);
 
     g_autoptr (SevDigest) digest = sev_digest_new (&local);
-    if (digest == NULL || !sev_digest_update (digest, firmware, len, &local) ||
-        (hash_table != NULL &&
-         !sev_digest_update (digest, hash_table, OVMF_HASH_TABLE_PADDED_SIZE, &local)) ||
-        (vcpus != NULL && !digest_vcpus (digest, vcpus, &local)) ||
-        !sev_digest_finish (digest, out, &local))
+    if (digest == NULL || !sev_digest_update (digest, firmware, len, &local))
         return internal (local, error);
-    return TRUE;
+    return policy_launch_digest_from (digest, hash_table, vcpus, out, error);
 }
 
 /* Feeds a whole file to @digest; its position stays, and a file that grows is refused. */

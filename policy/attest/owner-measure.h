@@ -7,6 +7,7 @@
 #include "policy/attest/owner-session.h"
 #include "policy/attest/owner-vmsa.h"
 #include "policy/verdict.h"
+#include "sev/crypto/sev-digest.h"
 #include "sev/crypto/sev-hmac.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,16 @@ gboolean policy_launch_digest (const guint8 *firmware,
                                const PolicyVcpus *vcpus,
                                guint8 out[SEV_DIGEST_SIZE],
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_launch_digest_from: the same
+ * @firmware: over the whole image; stays as it is
+ */
+gboolean policy_launch_digest_from (const SevDigest *firmware,
+                                    const guint8 *hash_table,
+                                    const PolicyVcpus *vcpus,
+                                    guint8 out[SEV_DIGEST_SIZE],
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * policy_file_sha256_fd: SHA-256 of a whole file by pread(); @max bytes at most

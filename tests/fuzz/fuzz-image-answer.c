@@ -39,6 +39,8 @@ check_others (GBytes *bytes)
     /* Without a descriptor there is none. */
     g_autoptr (EspUki) uki = image_answer_take_uki (bytes, -1, &other);
 
+    g_autoptr (GError) third = NULL;
+    g_assert_true ((image_answer_take_fd (bytes, &third) < 0) == (third != NULL));
     g_assert_true ((header == NULL) == (error != NULL));
     g_assert_null (uki);
     g_assert_nonnull (other);

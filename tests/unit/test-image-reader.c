@@ -43,7 +43,7 @@ set_up (Fixture *f)
 {
     g_autoptr (GError) error = NULL;
 
-    if (test_skip_without ("qemu-nbd", "mformat", "mmd", "mcopy", NULL))
+    if (test_skip_without ("qemu-nbd", "qemu-io", "mformat", "mmd", "mcopy", NULL))
         return FALSE;
     test_dir_init (&f->dir);
     f->path = test_dir_path (&f->dir, "disk.raw");
@@ -122,6 +122,35 @@ test_answers (void)
     g_autoptr (ImageInfo) after = image_reader_open (f.reader, NULL, &error);
     g_assert_null (after);
     g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL);
+    tear_down (&f);
+}
+
+/* Another process of the user can open what is held; QEMU holds nothing any more. */
+static void
+test_hold (void)
+{
+    Fixture f = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    if (!set_up (&f))
+        return;
+    g_autofree char *none = image_reader_hold (f.reader, NULL, &error);
+    g_assert_null (none);
+    g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL);
+    g_clear_error (&error);
+    image_reader_free (f.reader);
+    f.reader = image_reader_start (f.path, NULL, NULL, NULL, &error);
+    g_autoptr (EspUki) uki = image_reader_uki (f.reader, NULL, &error);
+    g_assert_no_error (error);
+    g_autofree char *held = image_reader_hold (f.reader, NULL, &error);
+    g_assert_no_error (error);
+    const int fd = open (held, O_RDONLY | O_CLOEXEC);
+    check_uki (fd, uki->size);
+    close (fd);
+    g_autofree char *written =
+        test_run_words ("qemu-io", "-f", "raw", "-c", "write -q 0 512", f.path);
+    image_reader_close (f.reader);
+    g_assert_cmpint (open (held, O_RDONLY | O_CLOEXEC), ==, -1);
     tear_down (&f);
 }
 
@@ -336,6 +365,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
 
     g_test_add_func ("/image/reader/answers", test_answers);
+    g_test_add_func ("/image/reader/hold", test_hold);
     g_test_add_func ("/image/reader/uuid", test_uuid);
     g_test_add_func ("/image/reader/dies", test_dies);
     g_test_add_func ("/image/reader/cancelled", test_cancelled);
