@@ -215,11 +215,14 @@ complete (const char *path,
     if (!host_tree_remove (dir, HOST_GONE, error) || !make_directories (host, error) ||
         !copy_emulator (host, error))
         return NULL;
+    g_autofree char *state = host_stamp_state (host);
+    if (!*created && host_stamp_holds (host, state))
+        return g_steal_pointer (&host);
     g_autoptr (EmulatedPlatform) platform =
         host_platform_run (host, "init", *created && kind != NULL ? kind->owner_key_fd : -1,
                            cancellable, error);
     if (platform == NULL || !host_tree_remove (dir, HOST_OWNER_PENDING, error) ||
-        !follow_pdh (host, platform, error))
+        !follow_pdh (host, platform, error) || !host_stamp_renew (host, state, error))
         return NULL;
     return g_steal_pointer (&host);
 }

@@ -122,6 +122,21 @@ gboolean host_end_holder (const EmulatedHost *host,
 gboolean host_end_probes (const EmulatedHost *host,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** host_stamp_state: Returns: (transfer full) (nullable): what can be seen from outside of
+ * the platform's state; %NULL if it is not complete */
+char *host_stamp_state (const EmulatedHost *host);
+/** host_stamp_holds: @state: (nullable): of host_stamp_state(). Returns: whether
+ * sev-platform has seen it, and what it made is still there */
+gboolean host_stamp_holds (const EmulatedHost *host, const char *state);
+/**
+ * host_stamp_renew: @before: (nullable): the state before sev-platform was run; if it is
+ *   still the same, host_stamp_holds() from now on
+ * Errors: %LAUNCHER_ERROR_IO.
+ */
+gboolean host_stamp_renew (const EmulatedHost *host,
+                           const char *before,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** host_file_read: Returns: (transfer full): a regular file of this user's, of at most
  * @max bytes. Errors: %LAUNCHER_ERROR_EMULATED_STATE. */
 GBytes *host_file_read (int dir, const char *name, gsize max, GError **error)
