@@ -210,7 +210,7 @@ def firmwares(bed, table):
                   **more)
     row("firmware-without-secret-area", image.replace(guid, bytes(16)), says=["fw.fd"])
     row("firmware-changed", image[:1000] + bytes([image[1000] ^ 1]) + image[1001:],
-        says=["which release 'disk.qcow2' does not pin"])
+        says=["firmware: unpinned", "release 'disk.qcow2'"])
     row("firmware-truncated", image[:len(image) - 4096], says=["fw.fd"])
     row("firmware-empty", b"", says=["fw.fd"])
     row("firmware-text", b"no firmware\n" * 4096, says=["fw.fd"])
