@@ -14,6 +14,7 @@
 #include "launcher/cli/command.h"
 #include "launcher/emulated/emulated-host.h"
 #include "launcher/host/sev-device.h"
+#include "launcher/host/virt.h"
 #include "launcher/inspect/firmware-list.h"
 #include "launcher/inspect/host-report.h"
 
@@ -184,6 +185,11 @@ choose (Doctor *doctor, GError **error)
 {
     const char *where = doctor->platform != NULL ? doctor->platform : "auto";
 
+    if (doctor->uri != NULL && virt_uri_is_remote (doctor->uri)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "'%s' is another machine: run sevlaunch doctor there", doctor->uri);
+        return FALSE;
+    }
     if (strcmp (where, "auto") == 0)
         doctor->sev = doctor->uri != NULL || host_facts_has_hardware (doctor->facts);
     else if (strcmp (where, "sev") == 0)

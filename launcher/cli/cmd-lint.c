@@ -46,14 +46,17 @@ read_text (const char *uri, const char *word, GError **error)
                 : read_domain (uri != NULL ? uri : SYSTEM_URI, word, error);
 }
 
-/* The image that the domain names, where it can be read from here. */
+/* The image that the domain names, where it can be read from here; a path of another
+ * machine's is no path here. */
 static void
-look_at_loader (const DomainLint *lint)
+look_at_loader (const DomainLint *lint, const char *uri)
 {
     char *const paths[] = { lint->loader, NULL };
-    g_autoptr (GPtrArray) list = lint->loader != NULL && g_path_is_absolute (lint->loader)
-                                     ? firmware_list_named (paths, PKGDATADIR, NULL)
-                                     : NULL;
+    const gboolean here = uri == NULL || !virt_uri_is_remote (uri);
+    g_autoptr (GPtrArray) list =
+        here && lint->loader != NULL && g_path_is_absolute (lint->loader)
+            ? firmware_list_named (paths, PKGDATADIR, NULL)
+            : NULL;
 
     if (list == NULL) {
         if (lint->loader != NULL)
@@ -135,6 +138,6 @@ cmd_lint (int argc, char **argv)
     g_autoptr (DomainLint) lint = domain_lint (text, len, &error);
     if (lint == NULL)
         return command_fail (&common, error);
-    look_at_loader (lint);
+    look_at_loader (lint, uri);
     return say (&common, lint);
 }

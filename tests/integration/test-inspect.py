@@ -168,6 +168,7 @@ def doctor(t, root):
         t.true("[fail] kvm-amd:" in out and "options kvm_amd sev=1" in out, out)
         t.equal(run("doctor", "--platform", "nowhere")[0], 2)
         t.equal(run("doctor", "word")[0], 2)
+        t.equal(run("doctor", "-c", "qemu+ssh://elsewhere/system")[0], 2)
 
 
 def lint(t, root):
