@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/policy-error.h"
 
 #define BLOCK 4096u
+#define MOST_CUTS 32768u /* for files up to 128 MiB each block */
 /* Variable stores of OVMF's builds of 2 and 4 MiB: where the code begins. */
 #define VARS_2M 0x20000u
 #define VARS_4M 0x84000u
@@ -223,26 +225,37 @@ add_padded (PolicyWhy *why,
     return TRUE;
 }
 
+/* A file on its way through the hash. */
+typedef struct {
+    PolicyWhy *why;
+    PolicyWhyFile which;
+    SevDigest *running;
+    guint64 size;
+    guint64 step; /* between two places where it may be cut off */
+} Cutter;
+
+static void
+cutter_clear (Cutter *cutter)
+{
+    g_clear_pointer (&cutter->running, sev_digest_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cutter, cutter_clear)
+
 /* The last byte is often a line end that somebody's editor or copy took away. */
 static gboolean
-add_block (PolicyWhy *why,
-           PolicyWhyFile which,
-           SevDigest *running,
-           const guint8 *block,
-           gsize len,
-           guint64 at,
-           GError **error)
+add_block (const Cutter *c, const guint8 *block, gsize len, guint64 at, GError **error)
 {
-    if (at > 0 && !add_cut_at (why, which, running, at, error))
+    if (at > 0 && at % c->step == 0 &&
+        !add_cut_at (c->why, c->which, c->running, at, error))
         return FALSE;
-    if (len > 0 && len < BLOCK) {
-        g_autoptr (SevDigest) but_one = sev_digest_copy (running, error);
+    if (at + len == c->size && len > 1) {
+        g_autoptr (SevDigest) but_one = sev_digest_copy (c->running, error);
 
         if (but_one == NULL || !sev_digest_update (but_one, block, len - 1, error) ||
-            !add_cut_at (why, which, but_one, at + len - 1, error))
+            !add_cut_at (c->why, c->which, but_one, at + len - 1, error))
             return FALSE;
     }
-    return sev_digest_update (running, block, len, error);
+    return sev_digest_update (c->running, block, len, error);
 }
 
 static gssize
@@ -262,17 +275,37 @@ read_block (int fd, guint8 *block, guint64 at)
     return (gssize) len;
 }
 
+static gboolean
+begin_file (Cutter *c, int fd, GError **error)
+{
+    GError *local = NULL;
+    struct stat st;
+
+    if (fstat (fd, &st) != 0) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "reading the file: %s",
+                     g_strerror (errno));
+        return FALSE;
+    }
+    c->size = (guint64) st.st_size;
+    for (c->step = BLOCK; c->size / c->step > MOST_CUTS;)
+        c->step *= 2;
+    c->running = sev_digest_new (&local);
+    return c->running != NULL || why_internal (local, error);
+}
+
 gboolean
 policy_why_add_own_file (PolicyWhy *why, PolicyWhyFile which, int fd, GError **error)
 {
+    g_auto (Cutter) cutter = { .why = why, .which = which };
     guint8 block[BLOCK];
     GError *local = NULL;
     guint64 at = 0;
 
     g_return_val_if_fail (why != NULL && why->boot != NULL && fd >= 0, FALSE);
 
-    g_autoptr (SevDigest) running = sev_digest_new (&local);
-    while (running != NULL) {
+    if (!begin_file (&cutter, fd, error))
+        return FALSE;
+    for (;;) {
         const gssize len = read_block (fd, block, at);
 
         if (len < 0) {
@@ -282,11 +315,10 @@ policy_why_add_own_file (PolicyWhy *why, PolicyWhyFile which, int fd, GError **e
         }
         if (len == 0)
             break;
-        if (!add_block (why, which, running, block, (gsize) len, at, &local))
-            break;
+        if (!add_block (&cutter, block, (gsize) len, at, &local))
+            return why_internal (local, error);
         at += (guint64) len;
     }
-    if (local == NULL)
-        (void) !add_padded (why, which, running, at, &local);
-    return local == NULL || why_internal (local, error);
+    return add_padded (why, which, cutter.running, at, &local) ||
+           why_internal (local, error);
 }

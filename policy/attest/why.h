@@ -95,9 +95,9 @@ void policy_why_add_file (PolicyWhy *why,
 /**
  * policy_why_add_own_file:
  * @fd: the expected kernel or initrd; its position stays
- * Adds what is left of a file that was cut off (at a multiple of 4 KiB, or of its last
- * byte), and the file with zeroes up to a full block.
- * Errors: %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
+ * Adds what is left of a file that was cut off (at a multiple of 4 KiB, of larger blocks in
+ * files of more than 128 MiB, or of its last byte), and the file with zeroes up to a full
+ * block. Errors: %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
  */
 gboolean policy_why_add_own_file (PolicyWhy *why,
                                   PolicyWhyFile which,

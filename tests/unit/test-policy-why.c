@@ -23,7 +23,7 @@
 #define VARS_SIZE 0x20000u
 #define FIRMWARE_SIZE 0x40000u
 #define KERNEL_SIZE 20001u
-#define INITRD_SIZE 9002u
+#define INITRD_SIZE 12288u
 #define CMDLINE "console=ttyS0 root=/dev/vda1 ro quiet"
 #define RESET_ADDR 0x0080b004u
 
@@ -34,7 +34,7 @@ typedef struct {
     guint8 new_kernel[KERNEL_SIZE];
     guint8 initrd[INITRD_SIZE];
     guint8 new_initrd[INITRD_SIZE];
-    guint8 padded_initrd[INITRD_SIZE + 2];
+    guint8 padded_kernel[KERNEL_SIZE + 3];
     guint8 tik[SEV_KEY_SIZE];
     guint8 tek[SEV_KEY_SIZE];
     guint8 nonce[SEV_NONCE_SIZE];
@@ -104,7 +104,7 @@ make_world (void)
     fill (world.new_kernel, sizeof world.new_kernel, 4);
     fill (world.initrd, sizeof world.initrd, 5);
     fill (world.new_initrd, sizeof world.new_initrd, 6);
-    memcpy (world.padded_initrd, world.initrd, sizeof world.initrd);
+    memcpy (world.padded_kernel, world.kernel, sizeof world.kernel);
     fill (world.tik, sizeof world.tik, 7);
     fill (world.tek, sizeof world.tek, 8);
     fill (world.nonce, sizeof world.nonce, 9);
@@ -231,8 +231,8 @@ add_neighbours (PolicyWhy *why)
     policy_why_add_file (why, POLICY_WHY_KERNEL, "new-kernel", digest);
     sha256 (world.new_initrd, INITRD_SIZE, digest);
     policy_why_add_file (why, POLICY_WHY_INITRD, "new-initrd", digest);
-    sha256 (world.padded_initrd, sizeof world.padded_initrd, digest);
-    policy_why_add_file (why, POLICY_WHY_INITRD, "padded-initrd", digest);
+    sha256 (world.padded_kernel, sizeof world.padded_kernel, digest);
+    policy_why_add_file (why, POLICY_WHY_KERNEL, "padded-kernel", digest);
     policy_why_add_nonce (why, world.old_nonce);
     add_own (why, POLICY_WHY_KERNEL, world.kernel, KERNEL_SIZE);
     add_own (why, POLICY_WHY_INITRD, world.initrd, INITRD_SIZE);
@@ -313,9 +313,10 @@ CHANGE (other_initrd, real->initrd = world.new_initrd)
 CHANGE (other_kernel, real->kernel = world.new_kernel)
 CHANGE (cut_kernel, real->kernel_len = 4 * 4096)
 CHANGE (kernel_but_a_byte, real->kernel_len--)
+CHANGE (initrd_but_a_byte, real->initrd_len--)
 CHANGE (cut_initrd, real->initrd_len = 4096)
-CHANGE (padded_initrd, real->initrd = world.padded_initrd;
-        real->initrd_len = INITRD_SIZE + 2)
+CHANGE (padded_kernel, real->kernel = world.padded_kernel;
+        real->kernel_len = KERNEL_SIZE + 3)
 CHANGE (count, real->vcpus.count = 4)
 CHANGE (many, real->vcpus.count = 48)
 CHANGE (rome, real->vcpus.signature = policy_cpu_signature_make (23, 49, 0))
@@ -360,8 +361,9 @@ static const Row rows[] = {
     { "other-kernel", FALSE, other_kernel, "kernel-other" },
     { "cut-kernel", FALSE, cut_kernel, "kernel-truncated" },
     { "kernel-but-a-byte", FALSE, kernel_but_a_byte, "kernel-truncated" },
+    { "initrd-but-a-byte", FALSE, initrd_but_a_byte, "initrd-truncated" },
     { "cut-initrd", FALSE, cut_initrd, "initrd-truncated" },
-    { "padded-initrd", FALSE, padded_initrd, "initrd-other | initrd-padded" },
+    { "padded-kernel", FALSE, padded_kernel, "kernel-other | kernel-padded" },
     { "count", TRUE, count, "vcpu-count" },
     { "many", TRUE, many, "vcpu-count" },
     { "cpu", TRUE, rome, "cpu-signature" },
