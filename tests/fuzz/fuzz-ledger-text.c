@@ -2,13 +2,14 @@
 
 /*
  * The ledger's text: a session that stands in a line is seen, one that does not is not;
- * a sound ledger stays sound when a line is added.
+ * a sound ledger stays sound when a line is added; of any text the nonces can be listed.
  */
 
 #include <stdint.h>
 #include <string.h>
 
 #include "policy/ledger-text.h"
+#include "sev/base/sev-bytes.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -44,6 +45,25 @@ check_more (const char *text, const guint8 *id)
     g_assert_true (seen.session == has_field (text, 2, SESSION));
 }
 
+/* A nonce that is listed stands in the text. */
+static void
+check_nonces (const char *data, gsize size)
+{
+    g_autoptr (GArray) nonces = policy_ledger_nonces (data, size);
+    g_autofree char *lower = g_malloc (size + 1);
+
+    for (gsize i = 0; i < size; i++)
+        lower[i] = g_ascii_tolower (data[i]);
+    for (guint i = 0; i < nonces->len; i++) {
+        g_autofree char *hex = sev_hex_encode (nonces->data + i * 16, 16);
+        gboolean found = FALSE;
+
+        for (gsize at = 0; at + 32 <= size && !found; at++)
+            found = memcmp (lower + at, hex, 32) == 0;
+        g_assert_true (found);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -52,6 +72,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     PolicyLedgerSeen seen;
     g_autoptr (GError) error = NULL;
 
+    check_nonces ((const char *) data, size);
     memset (id, 0x11, sizeof id);
     memset (mnonce, 0x22, sizeof mnonce);
     if (!policy_ledger_scan ((const char *) data, size, id, mnonce, &seen, &error)) {
