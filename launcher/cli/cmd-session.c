@@ -2,6 +2,7 @@
 
 /* sevlaunch session -- keys and launch blob for one launch on one platform. */
 
+#include "launcher/cli/step-acceptance.h"
 #include "launcher/cli/step-options.h"
 
 #include <errno.h>
@@ -9,10 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/fetch/kds.h"
+#include "policy/acceptance/acceptance.h"
 #include "policy/attest/platform-file.h"
 #include "policy/guest-policy.h"
 #include "policy/owner-dir.h"
 #include "policy/owner-file.h"
+#include "policy/policy-error.h"
 #include "policy/session-files.h"
 
 static const char summary[] =
@@ -29,14 +33,17 @@ typedef struct {
     char *owner_cert;
     char *out_dir;
     char *name;
+    char *chip_id;
+    KdsOptions kds;
     gboolean accept_debug;
 } SessionOptions;
 
 static void
 session_options_clear (SessionOptions *o)
 {
-    char **const texts[] = { &o->platform_cert, &o->ca,      &o->cek, &o->policy,
-                             &o->owner_cert,    &o->out_dir, &o->name };
+    char **const texts[] = { &o->platform_cert, &o->ca,         &o->cek,
+                             &o->policy,        &o->owner_cert, &o->out_dir,
+                             &o->name,          &o->chip_id,    &o->kds.url };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
         g_clear_pointer (texts[i], g_free);
@@ -53,6 +60,8 @@ check (const SessionOptions *o, int argc, GError **error)
         o->name == NULL || o->policy == NULL)
         return step_usage (error, "--platform-cert, --policy, --owner-cert, --out-dir and "
                                   "--name are needed");
+    if (!kds_options_check (&o->kds, error))
+        return FALSE;
     if (!policy_name_is_plain (o->name))
         return step_usage (error,
                            "--name: '%s' has other characters than letters, digits "
@@ -79,6 +88,9 @@ parse (SessionOptions *o, CommandCommon *common, int *argc, char ***argv, GError
           "The chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
+        { "chip-id", 0, 0, G_OPTION_ARG_STRING, &o->chip_id,
+          "The chip's id, to fetch its CEK (128 digits)", "HEX" },
+        KDS_OPTION_ENTRIES (o->kds),
         { "trust-root", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->trust_roots,
           "Take a platform with this root too (repeatable); it is no AMD SEV then",
           "SHA256" },
@@ -109,6 +121,28 @@ add_roots (const SessionOptions *o, PolicyRoots *roots, GError **error)
     return TRUE;
 }
 
+/* What the platform's file lacks, other files or AMD's servers have. */
+static gboolean
+read_certs (const SessionOptions *o,
+            const PolicyRoots *roots,
+            PolicyPlatformCerts *certs,
+            GBytes **cek,
+            GError **error)
+{
+    if (!policy_platform_certs_read (certs, o->platform_cert, error) ||
+        (o->ca != NULL && !policy_platform_certs_read_ca (certs, o->ca, error)))
+        return FALSE;
+    if (o->cek != NULL) {
+        *cek = policy_platform_certs_read_one (o->cek, POLICY_CERT_CEK, error);
+        if (*cek == NULL)
+            return FALSE;
+        if (!policy_platform_certs_add (certs, *cek, o->cek, NULL))
+            return TRUE; /* another chip's: the chain says so */
+    }
+    return kds_complete (&o->kds, certs, o->chip_id != NULL ? o->chip_id : certs->chip_id,
+                         roots, NULL, error);
+}
+
 /* Keys wrapped for an unverified PDH could be anybody's. */
 static PolicyChain *
 verify_platform (const SessionOptions *o, const PolicyRoots *roots, GError **error)
@@ -116,19 +150,54 @@ verify_platform (const SessionOptions *o, const PolicyRoots *roots, GError **err
     g_auto (PolicyPlatformCerts) certs = { 0 };
     g_autoptr (GBytes) cek = NULL;
 
-    if (!policy_platform_certs_read (&certs, o->platform_cert, error) ||
-        (o->ca != NULL && !policy_platform_certs_read_ca (&certs, o->ca, error)))
+    if (!read_certs (o, roots, &certs, &cek, error))
         return NULL;
-    if (o->cek != NULL) {
-        cek = policy_platform_certs_read_one (o->cek, POLICY_CERT_CEK, error);
-        if (cek == NULL)
-            return NULL;
-    }
     g_autoptr (PolicyChain) chain =
         policy_platform_certs_verify (&certs, cek, roots, error);
     if (chain == NULL || !policy_chain_require (chain, error))
         return NULL;
     return g_steal_pointer (&chain);
+}
+
+/* No launch with this session could be accepted, so there is none. */
+static gboolean
+is_acceptable (PolicyOwner *owner,
+               const PolicyChain *chain,
+               guint32 policy,
+               PolicyVerdict *verdict,
+               GError **error)
+{
+    const PolicyFacts facts = { .chain = chain,
+                                .has_policy = TRUE,
+                                .guest_policy = policy };
+
+    if (policy_acceptance_foresee (policy_owner_get_acceptance (owner), &facts, verdict))
+        return TRUE;
+    g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
+                         "the owner's acceptance policy refuses it");
+    return FALSE;
+}
+
+static int
+refuse (const PolicyVerdict *verdict, const CommandCommon *common, const GError *error)
+{
+    const GPtrArray *reasons = policy_verdict_get_reasons (verdict);
+    const int code = (int) launcher_reason (error).exit_code;
+
+    if (reasons->len == 0)
+        return command_fail (common, error);
+    for (guint i = 0; i < reasons->len; i++) {
+        const PolicyReason *reason = g_ptr_array_index (reasons, i);
+        message_reason (reason->id, reason->text);
+    }
+    if (common->json) {
+        g_autoptr (JsonObject) object = json_object_new ();
+        json_object_set_string_member (object, "schema", "sevlaunch.error/1");
+        json_object_set_array_member (object, "reasons", step_reasons_json (verdict));
+        json_object_set_int_member (object, "exit_code", code);
+        command_print_json (object);
+    }
+    return code;
 }
 
 static gboolean
@@ -191,27 +260,27 @@ say (const SessionOptions *o, const PolicySession *session, const CommandCommon 
     return command_print_json (object);
 }
 
-static int
-make_session (const SessionOptions *o, const CommandCommon *common, GError **error)
+static PolicySession *
+make_session (const SessionOptions *o, PolicyVerdict *verdict, GError **error)
 {
     guint32 policy = 0;
 
     if (!policy_guest_parse (o->policy, &policy, error) ||
         !policy_guest_require (policy, o->accept_debug, error))
-        return -1;
+        return NULL;
     g_autoptr (PolicyOwner) owner =
         policy_owner_open (o->owner_cert, POLICY_OWNER_DEFAULT, error);
     if (owner == NULL || !add_roots (o, policy_owner_get_roots (owner), error))
-        return -1;
+        return NULL;
     g_autoptr (PolicyChain) chain =
         verify_platform (o, policy_owner_get_roots (owner), error);
-    if (chain == NULL)
-        return -1;
+    if (chain == NULL || !is_acceptable (owner, chain, policy, verdict, error))
+        return NULL;
     g_autoptr (PolicySession) session = policy_session_new (
         chain, policy_owner_get_cert (owner), policy_owner_get_key (owner), policy, error);
     if (session == NULL || !write_files (o, session, error))
-        return -1;
-    return say (o, session, common);
+        return NULL;
+    return g_steal_pointer (&session);
 }
 
 int
@@ -219,10 +288,12 @@ cmd_session (int argc, char **argv)
 {
     g_auto (SessionOptions) options = { 0 };
     CommandCommon common = { 0 };
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
     g_autoptr (GError) error = NULL;
-    int code = -1;
 
-    if (parse (&options, &common, &argc, &argv, &error))
-        code = make_session (&options, &common, &error);
-    return code < 0 ? command_fail (&common, error) : code;
+    if (!parse (&options, &common, &argc, &argv, &error))
+        return command_fail (&common, error);
+    g_autoptr (PolicySession) session = make_session (&options, verdict, &error);
+    return session != NULL ? say (&options, session, &common)
+                           : refuse (verdict, &common, error);
 }

@@ -371,11 +371,12 @@ def check_session(t, folder):
         before = {name: read(f"{out}/{name}") for name in os.listdir(out)}
         t.equal(session().returncode, 4)
         t.equal({name: read(f"{out}/{name}") for name in os.listdir(out)}, before)
-    with t.test("session: none for a platform that does not verify, or for its PDH alone"):
+    with t.test("session: none for a platform that does not verify, for a PDH alone, or for what is not accepted"):
         t.equal(session(name="good").returncode, 0)
-        for where in ("naples-pdh-sig-bit", "rome-ok/pdh.cert"):
-            done = session(where=os.path.join(VECTORS, "certs", where), name="other")
-            t.equal(done.returncode, 1, f"{where}: {done.stderr}")
+        for where, code, reason in (("naples-pdh-sig-bit", 1, "chain-unverified"), ("rome-ok/pdh.cert", 4, "cek-missing"),
+                                    ("naples-ok", 1, "acceptance-generation")):
+            done = session("--offline", where=os.path.join(VECTORS, "certs", where), name="other")
+            t.equal((done.returncode, f"[{reason}]" in done.stderr), (code, True), f"{where}: {done.stderr}")
         t.true(not [name for name in os.listdir(out) if name.startswith("other")], os.listdir(out))
     with t.test("session: a guest policy that allows debugging needs --accept-debug"):
         for more, code in ((["--policy", "0x0"], 3), (["--policy", "0x0", "--accept-debug"], 0)):
