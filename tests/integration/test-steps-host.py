@@ -31,6 +31,7 @@ class Steps:
         self.dir = tempfile.mkdtemp(prefix="steps-", dir="/tmp")
         self.owner = os.path.join(self.dir, "owner")
         self.guest = emuhost.SevGuest(host, "steps")
+        self.secrets = self.disk_secrets()
 
     def __enter__(self):
         return self
@@ -92,14 +93,15 @@ class Steps:
                                         env=dict(os.environ, PATH="/usr/bin:/bin"))
 
     def disk_secrets(self):
-        """--secret words that unlock the test disk."""
+        """--secret words that unlock the test disk; read with the disk, which another run of the
+        tests may make anew."""
         folder = os.environ["SEVLAUNCH_TEST_DISK"]
         conf = configparser.ConfigParser()
         conf.read(os.path.join(folder, "disk.manifest"))
         disk = conf["disk"]
         pin = bytes.fromhex(disk["luks-header-sha256"]) + struct.pack("<Q", int(disk["luks-header-length"]))
-        return ["--secret", f"luks-key:{os.path.join(folder, disk['key-file'])}",
-                "--secret", f"luks-header:{self.write('pin', pin)}"]
+        key = self.write("disk.key", emuhost.read_bytes(os.path.join(folder, disk["key-file"])))
+        return ["--secret", f"luks-key:{key}", "--secret", f"luks-header:{self.write('pin', pin)}"]
 
     def inject(self, header, payload, *more):
         return self.run("inject", "--domain", self.guest.name, "--connect", self.host.uri, "--header", header,
@@ -136,7 +138,7 @@ def injected(steps, t, said):
     packet = [steps.file("header"), steps.file("payload")]
     with t.test("secret packs for the verified launch; inject and resume: the guest unlocks its disk"):
         steps.must("secret", *steps.keys(), *steps.report(said), "--firmware", steps.guest.firmware,
-                   "--kernel", steps.guest.kernel, *steps.disk_secrets(), "--out-header", packet[0],
+                   "--kernel", steps.guest.kernel, *steps.secrets, "--out-header", packet[0],
                    "--out-payload", packet[1])
         with emuhost.Console(steps.host, steps.guest.name) as console:
             result = steps.inject(*packet, "--resume", "--json")
