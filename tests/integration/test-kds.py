@@ -6,6 +6,7 @@ The certificates are those of two real machines (tests/vectors/certs); the serve
 on loopback, with the paths of AMD's.  Nothing that is wrong may ever be cached."""
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import socket
@@ -20,7 +21,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import tap  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa  # noqa: E402
 from keyserver import Answer, KeyServer  # noqa: E402
 
 (SEVLAUNCH,) = tap.need("SEVLAUNCH")
@@ -78,14 +79,14 @@ class Bench:
         folder = os.path.join(self.cache, "sevlaunch/kds")
         return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
-    def run(self, *words):
-        env = {**os.environ, "XDG_CACHE_HOME": self.cache}
+    def run(self, *words, **more):
+        env = {**os.environ, "XDG_CACHE_HOME": self.cache, **more}
         done = subprocess.run([SEVLAUNCH, "verify-platform", *words], env=env, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
-    def json(self, *words, code=0):
-        got, out, err = self.run("--json", *words)
+    def json(self, *words, code=0, **more):
+        got, out, err = self.run("--json", *words, **more)
         tap.Tap.equal(got, code, f"{words}: {out}{err}")
         result = json.loads(out)
         tap.Tap.equal(result["exit_code"], code)
@@ -271,6 +272,44 @@ def wrong_answers():
     ]
 
 
+def little(number, size=256):
+    return number.to_bytes(size, "little")
+
+
+def amd_cert(key_id, certifying_id, usage, key, signer):
+    """An ARK (usage 0) or ASK (13h) in AMD's format, of RSA 2048 as for Naples."""
+    numbers = key.public_key().public_numbers()
+    body = (little(1, 4) + key_id + certifying_id + little(usage, 4) + bytes(16) + little(2048, 4) * 2 +
+            little(numbers.e) + little(numbers.n))
+    return body + signer.sign(body, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())[::-1]
+
+
+def other_root(t, bench):
+    """ASK and ARK that are right in everything but whose they are; the CEK is signed by them."""
+    ark_key, ask_key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    ark_id, ask_id = b"A" * 16, b"B" * 16
+    ark, ask = (amd_cert(ark_id, ark_id, 0, ark_key, ark_key), amd_cert(ask_id, ark_id, 0x13, ask_key, ark_key))
+    body = cert("naples", "cek")[:0x414]
+    signature = ask_key.sign(body, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())[::-1]
+    empty = little(0x1000, 4) + bytes(516)
+    cek = body + little(0x13, 4) + little(1, 4) + signature.ljust(512, b"\0") + empty
+    platform = bench.write("platform", join("naples", "pdh pek oca") + bare(cek))
+    root = hashlib.sha256(ark[64:64 + 512]).hexdigest()
+    with serving({CEK: Answer(cek), ca_path("naples"): Answer(ask + ark)}) as server:
+        ask_it = ["--kds", server.url, "--chip-id", CHIP, platform]
+        with t.test("a server with a root of its own: refused, and only the owner's word makes it a root"):
+            bench.fresh()
+            seen = bench.json(*ask_it, code=1)
+            t.equal((seen["kind"], seen["reasons"][0]["id"]), ("unknown", "kds-answer"), texts(seen))
+            seen = bench.json(*ask_it, "--trust-root", root)
+            t.equal((seen["kind"], seen["emulated"], seen["root"]), ("emulated", True, f"sha256:{root}"))
+            t.equal(bench.cached(), [], "only what is AMD's is kept")
+        with t.test("the same by --cek and --ca"):
+            words = ["--offline", "--cek", bench.write("cek", cek), "--ca", bench.write("ca", ask + ark), platform]
+            t.equal([r["id"] for r in bench.json(*words, code=1)["reasons"]], ["chain-root-untrusted"])
+            t.equal(bench.json(*words, "--trust-root", root)["kind"], "emulated")
+
+
 def wrong(t, bench):
     platform = bench.write("platform", join("rome", "pdh pek oca") + bare(cert("rome", "cek")))
     for name, answers, reason, says in wrong_answers():
@@ -286,6 +325,14 @@ def wrong(t, bench):
             t.equal(kept, [])
             if ca_path("rome") in answers and answers[ca_path("rome")].body != join("rome", "ask ark"):
                 t.equal(bench.cached(), [])
+    with t.test("a bad signature, with ASK and ARK given"):
+        bench.fresh()
+        words = ["--chip-id", CHIP, "--ca", bench.write("ca", join("rome", "ask ark")), platform]
+        with serving({CEK: [Answer(flip(cert("rome", "cek"), 0x420)), Answer(cert("rome", "cek"))]}) as server:
+            seen = bench.json("--kds", server.url, *words, code=1)
+            t.equal((seen["reasons"][0]["id"], bench.cached()), ("kds-answer", []), texts(seen))
+            bench.json("--kds", server.url, *words)
+            t.equal(bench.cached(), [f"cek-{CHIP}.cert"])
     with t.test("wrong chip, known by the PEK alone"):
         bench.fresh()
         folder = os.path.dirname(bench.write("nocek/pdh.cert", cert("rome", "pdh")))
@@ -350,6 +397,11 @@ def network(t, bench):
         with serving({**right, **moved}) as server:
             bench.json("--kds", server.url, *ask)
             t.equal(server.asked[:2], [CEK, "/moved"])
+    with t.test("by a proxy of the environment"):
+        bench.fresh()
+        with serving({f"http://kds.invalid{path}": answer for path, answer in right.items()}) as server:
+            bench.json("--kds", "http://kds.invalid", *ask, http_proxy=server.url)
+            t.equal(server.asked[0], f"http://kds.invalid{CEK}")
     with t.test("https: a server whose certificate nobody vouches for is not asked"):
         bench.fresh()
         with serving(dict(right), self_signed(bench)) as server:
@@ -374,6 +426,7 @@ def main():
         good(t, bench)
         cache(t, bench)
         wrong(t, bench)
+        other_root(t, bench)
         network(t, bench)
     t.finish()
 
