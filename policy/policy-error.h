@@ -54,6 +54,10 @@ typedef enum {
     POLICY_ERROR_SECRET_TOO_LARGE, /* secret-too-large */
     POLICY_ERROR_SESSION_REUSED,   /* session-reused */
     POLICY_ERROR_MEASUREMENT_REPLAYED, /* measurement-replayed */
+    POLICY_ERROR_COURIER_FILE,         /* courier-file: cannot be read */
+    POLICY_ERROR_COURIER_SESSION,      /* courier-session: files of two sessions */
+    POLICY_ERROR_COURIER_ALTERED,      /* courier-altered: not as it was sent */
+    POLICY_ERROR_COURIER_BOOT,         /* courier-boot: not what the bundle is for */
     POLICY_ERROR_LEDGER_DAMAGED,       /* ledger-damaged */
     POLICY_ERROR_REPORT_MALFORMED,     /* report-malformed: of ATTESTATION */
     POLICY_ERROR_REPORT_SIGNATURE,     /* report-signature */

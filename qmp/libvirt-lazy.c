@@ -140,6 +140,7 @@ FORWARD (int, virDomainFree, (virDomainPtr d), (d), -1)
 FORWARD (int, virDomainResume, (virDomainPtr d), (d), -1)
 FORWARD (int, virDomainDestroy, (virDomainPtr d), (d), -1)
 FORWARD (virConnectPtr, virDomainGetConnect, (virDomainPtr d), (d), NULL)
+FORWARD (int, virDomainGetUUIDString, (virDomainPtr d, char *out), (d, out), -1)
 FORWARD (char *,
          virDomainGetXMLDesc,
          (virDomainPtr d, unsigned int flags),

@@ -74,6 +74,7 @@ parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError 
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
         KDS_OPTION_ENTRIES (o->kds),
+        KDS_OPTION_ENTRIES (o->kds),
         { "allow-unbound-session", 0, 0, G_OPTION_ARG_NONE, &o->allow_unbound_session,
           "Take the session without the owner's key, for whatever platform it is "
           "(dangerous)",

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "launcher/cli/command.h"
+#include "launcher/cli/courier-options.h"
 #include "launcher/cli/launch-command.h"
 
 static const char summary[] =
@@ -10,7 +11,12 @@ static const char summary[] =
     "refuses and leaves nothing behind.  See sevlaunch(1).";
 
 static gboolean
-parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError **error)
+parse (LaunchOptions *o,
+       char **bundle,
+       CommandCommon *common,
+       int *argc,
+       char ***argv,
+       GError **error)
 {
     const GOptionEntry entries[] = {
         { "image", 0, 0, G_OPTION_ARG_FILENAME, &o->image,
@@ -93,6 +99,10 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "Print the domain XML and start no guest", NULL },
         { "dry-run", 0, 0, G_OPTION_ARG_NONE, &o->dry_run,
           "Do everything that needs no guest and start none", NULL },
+        { "bundle", 0, 0, G_OPTION_ARG_FILENAME, bundle,
+          "Launch what the owner's courier brought, without the owner", "FILE" },
+        { "measurement-out", 0, 0, G_OPTION_ARG_FILENAME, &o->output,
+          "Where the measurement for the courier goes, with --bundle", "FILE" },
         G_OPTION_ENTRY_NULL,
     };
 
@@ -111,14 +121,66 @@ parse (LaunchOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
     return TRUE;
 }
 
+/* What only the owner may say, and said when he made the bundle. */
+static const char *
+owners_option (const LaunchOptions *o)
+{
+    const struct {
+        gboolean given;
+        const char *name;
+    } rows[] = {
+        { o->owner_cert != NULL, "--owner-cert" },
+        { o->release != NULL, "--release" },
+        { o->policy != NULL || o->accept_debug, "--policy" },
+        { o->vcpus != 0, "--vcpus" },
+        { o->append != NULL, "--append" },
+        { o->secrets != NULL, "--secret" },
+        { o->accept_firmware != NULL, "--accept-firmware" },
+        { o->session != NULL || o->tik != NULL || o->tek != NULL, "--session" },
+        { o->session_dir != NULL, "--session-dir" },
+        { o->allow_unbound_session, "--allow-unbound-session" },
+        { o->allow_unmeasured_boot, "--allow-unmeasured-boot" },
+        { o->allow_legacy_api, "--allow-legacy-api" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+        if (rows[i].given)
+            return rows[i].name;
+    return NULL;
+}
+
+static gboolean
+take_bundle (LaunchOptions *o, const char *path, CourierFiles *files, GError **error)
+{
+    const char *option = owners_option (o);
+
+    if (path == NULL && o->output != NULL) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--measurement-out needs --bundle");
+        return FALSE;
+    }
+    if (path == NULL)
+        return TRUE;
+    if (option != NULL) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                     "--bundle and %s exclude each other: the owner decided that", option);
+        return FALSE;
+    }
+    o->way = LAUNCH_WAY_CARRY;
+    return courier_take_bundle (files, path, o, error);
+}
+
 int
 cmd_run (int argc, char **argv)
 {
     g_auto (LaunchOptions) options = { .wait = LAUNCH_DEFAULT_WAIT };
+    g_auto (CourierFiles) files = { 0 };
+    g_autofree char *bundle = NULL;
     CommandCommon common = { 0 };
     g_autoptr (GError) error = NULL;
 
-    if (!parse (&options, &common, &argc, &argv, &error))
+    if (!parse (&options, &bundle, &common, &argc, &argv, &error) ||
+        !take_bundle (&options, bundle, &files, &error))
         return command_fail (&common, error);
     g_autoptr (LaunchOwner) owner = launch_owner_prepare (&options, &error);
     if (owner == NULL)

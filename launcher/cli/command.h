@@ -87,6 +87,7 @@ int cmd_secret (int argc, char **argv);
 int cmd_inject (int argc, char **argv);
 int cmd_attach (int argc, char **argv);
 int cmd_verify_platform (int argc, char **argv);
+int cmd_courier (int argc, char **argv);
 int cmd_owner_init (int argc, char **argv);
 int cmd_release (int argc, char **argv);
 int cmd_emulator (int argc, char **argv);

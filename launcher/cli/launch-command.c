@@ -26,7 +26,7 @@ launch_options_clear (LaunchOptions *o)
         &o->firmware,    &o->connect, &o->emulated_host, &o->run_as, &o->platform,
         &o->cek,         &o->ca,      &o->session,       &o->tik,    &o->tek,
         &o->session_dir, &o->release, &o->acceptance,    &o->qmp,    &o->godh,
-        &o->cpu,         &o->kds.url,
+        &o->cpu,         &o->kds.url, &o->output,        &o->domain,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -107,6 +107,8 @@ report (const Run *run,
     }
     if (options->print_xml && run->error == NULL)
         fputs (result->xml, stdout);
+    else if (options->way > LAUNCH_WAY_ATTACH && run->error == NULL && !options->dry_run)
+        launch_report_courier (options, owner, result);
     else if (run->error == NULL || result->resumed)
         launch_report_words (options, owner, result);
     if (fflush (stdout) != 0 && status == 0)

@@ -14,6 +14,7 @@
 static const Command commands[] = {
     { "run", "Start a guest, verified (the default command)", cmd_run },
     { "attach", "Judge a guest that QEMU holds without libvirt", cmd_attach },
+    { "courier", "Launch with owner and host apart, by files", cmd_courier },
     { "owner-init", "Make the guest owner's directory", cmd_owner_init },
     { "release", "Pin what may be booted, and store its secrets", cmd_release },
     { "measure", "Compute the launch digest of what is to boot", cmd_measure },

@@ -4,6 +4,24 @@
 
 #include "launcher/flow/launch-flow-private.h"
 
+/* By courier, what boots was looked at when the session was prepared; who trusts it now, is
+ * asked now. */
+static void
+describe_kept (const LaunchOwner *owner, PolicyBoot *out)
+{
+    *out = owner->record.boot;
+    out->firmware_pin = policy_owner_pin_of (owner->owner, owner->release, out->firmware);
+}
+
+void
+flow_describe_boot (const LaunchFlow *flow, PolicyBoot *out)
+{
+    if (flow->options->way == LAUNCH_WAY_JUDGE)
+        describe_kept (flow->owner, out);
+    else
+        launch_boot_describe (flow->result.boot, flow->options, flow->owner, out);
+}
+
 /* @boot, @guids: keep what @out borrows. */
 static void
 collect (const LaunchFlow *flow, PolicyBoot *boot, GArray *guids, PolicyFacts *out)
@@ -11,7 +29,7 @@ collect (const LaunchFlow *flow, PolicyBoot *boot, GArray *guids, PolicyFacts *o
     const LaunchResult *result = &flow->result;
     const OvmfSecretTable *table = flow->owner->table;
 
-    launch_boot_describe (result->boot, flow->options, flow->owner, boot);
+    flow_describe_boot (flow, boot);
     for (guint i = 0; i < ovmf_secret_table_count (table); i++)
         g_array_append_vals (guids, ovmf_secret_table_get_guid (table, i), 1);
     *out = (PolicyFacts){
@@ -40,7 +58,7 @@ flow_foresee (LaunchFlow *flow, GError **error)
     (void) policy_acceptance_foresee (flow->owner->acceptance, &facts,
                                       flow->result.verdict);
     return !policy_verdict_has_failed (flow->result.verdict) ||
-           flow_set_refused (flow, error);
+           launch_set_refused (flow->result.verdict, error);
 }
 
 void

@@ -424,6 +424,18 @@ launch_boot_describe (const LaunchBoot *boot,
 }
 
 void
+launch_boot_judge_seen (const PolicyBoot *seen,
+                        const LaunchOwner *owner,
+                        PolicyVerdict *verdict)
+{
+    if (owner->release == NULL)
+        judge_unreleased (seen, ovmf_secret_table_count (owner->table) > 0, verdict);
+    else if (!policy_release_check (owner->release, seen, verdict))
+        g_debug ("what boots is not what release '%s' pins",
+                 policy_release_get_name (owner->release));
+}
+
+void
 launch_boot_judge (const LaunchBoot *boot,
                    const LaunchOptions *options,
                    const LaunchOwner *owner,
@@ -432,11 +444,7 @@ launch_boot_judge (const LaunchBoot *boot,
     PolicyBoot seen;
 
     launch_boot_describe (boot, options, owner, &seen);
-    if (owner->release == NULL)
-        judge_unreleased (&seen, ovmf_secret_table_count (owner->table) > 0, verdict);
-    else if (!policy_release_check (owner->release, &seen, verdict))
-        g_debug ("what boots is not what release '%s' pins",
-                 policy_release_get_name (owner->release));
+    launch_boot_judge_seen (&seen, owner, verdict);
 }
 
 gboolean

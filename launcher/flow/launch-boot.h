@@ -68,6 +68,14 @@ void launch_boot_describe (const LaunchBoot *boot,
                            PolicyBoot *out);
 
 /**
+ * launch_boot_judge_seen: compares with the release, or without one lets the command line
+ * count; records the checks "firmware" and "boot"
+ */
+void launch_boot_judge_seen (const PolicyBoot *seen,
+                             const LaunchOwner *owner,
+                             PolicyVerdict *verdict);
+
+/**
  * launch_boot_judge: compares with the release; records the checks "firmware" and "boot"
  */
 void launch_boot_judge (const LaunchBoot *boot,

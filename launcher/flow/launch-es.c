@@ -73,10 +73,10 @@ unusable (const char *why, GError **error)
 gboolean
 flow_require_es (LaunchFlow *flow, GError **error)
 {
-    const gboolean runs = flow->options->way == LAUNCH_WAY_ATTACH;
+    const gboolean elsewhere = flow->options->way != LAUNCH_WAY_RUN;
 
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_SEV) {
-        if (!runs && !sev_hardware_has_es (""))
+        if (!elsewhere && !sev_hardware_has_es (""))
             return unusable (
                 "the kernel module kvm_amd has SEV-ES switched off (load it "
                 "with sev_es=1; the firmware setup must leave ASIDs to SEV-ES)",
@@ -86,7 +86,7 @@ flow_require_es (LaunchFlow *flow, GError **error)
     policy_verdict_add_unproven (flow->result.verdict,
                                  "vCPU registers (the EMULATED host measures their first "
                                  "values and encrypts none)");
-    if (flow->emulated == NULL || runs)
+    if (flow->emulated == NULL || elsewhere)
         return TRUE;
     g_autoptr (EmulatedPlatform) platform = emulated_host_platform (flow->emulated, error);
     if (platform == NULL)
@@ -95,23 +95,25 @@ flow_require_es (LaunchFlow *flow, GError **error)
 }
 
 gboolean
-flow_choose_variant (LaunchFlow *flow, const PolicyMeasureInput *input, GError **error)
+flow_digests (const LaunchFlow *flow, GArray *out, GError **error)
 {
-    LaunchResult *result = &flow->result;
-    const guint8 *report = input->report;
-    PolicyMeasureInput tried = *input;
-    guint8 expected[SEV_MAC_SIZE];
+    const LaunchResult *result = &flow->result;
+    const PolicyCourierRecord *record = &flow->owner->record;
+    PolicyVcpus vcpus = result->vcpus;
+    guint8 digest[SEV_DIGEST_SIZE];
 
-    if (input->report_len != sizeof (SevMeasureWire))
+    if (flow->options->way == LAUNCH_WAY_JUDGE) {
+        g_array_append_vals (out, record->digests, record->n_digests);
         return TRUE;
-    for (guint i = 0; policy_vcpus_variant (i, &result->vcpus); i++) {
-        if (!set_digest (flow, error))
-            return FALSE;
-        memcpy (tried.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
-        if (policy_measure_expected (result->session, &tried, report + SEV_MAC_SIZE,
-                                     expected, NULL) &&
-            sev_constant_time_equal (expected, report, sizeof expected))
-            return TRUE;
     }
-    return policy_vcpus_variant (0, &result->vcpus) && set_digest (flow, error);
+    if (!result->es) {
+        g_array_append_val (out, result->launch_digest);
+        return TRUE;
+    }
+    for (guint i = 0; policy_vcpus_variant (i, &vcpus); i++) {
+        if (!launch_boot_digest (result->boot, &vcpus, digest, error))
+            return FALSE;
+        g_array_append_val (out, digest);
+    }
+    return TRUE;
 }

@@ -6,8 +6,10 @@
 #include "launcher/flow/launch-flow.h"
 #include "launcher/domain/domain-config.h"
 #include "launcher/host/console-watch.h"
+#include "launcher/flow/launch-judge.h"
 #include "launcher/host/virt.h"
 #include "policy/attest/owner-measure.h"
+#include "policy/attest/owner-packet.h"
 #include "qmp/qmp-transport-libvirt.h"
 
 G_BEGIN_DECLS
@@ -33,6 +35,8 @@ struct _LaunchFlow {
     PolicyVerified *verified;
     PolicyChainInput certs;  /* what the chain was verified from; owned */
     gboolean evidence_tried; /* one file a launch */
+    char *dh_cert;           /* (nullable): base64, for the domain */
+    char *launch_blob;       /* (nullable): base64, for the domain */
     ConsoleWatch *console;   /* (nullable) */
 };
 
@@ -42,6 +46,7 @@ void flow_begin_ask (LaunchFlow *flow);
 void flow_begin_query (LaunchFlow *flow);
 void flow_begin_measure (LaunchFlow *flow);
 void flow_begin_secret (LaunchFlow *flow);
+void flow_begin_inject (LaunchFlow *flow);
 void flow_begin_cont (LaunchFlow *flow);
 /** flow_step_done: @error: (transfer full) (nullable): why the step failed */
 void flow_step_done (LaunchFlow *flow, GError *error);
@@ -63,12 +68,27 @@ gboolean flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error
 gboolean flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_define (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_resume (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+/* Likewise by courier, launch-courier.c. */
+gboolean flow_unpack (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_find (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_target (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_tell (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_pack (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_handover (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_seal (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+/* Forgets the keys of a session that was judged. */
+void flow_forget (LaunchFlow *flow);
 /* Ends the guest and removes what was made; says what it could not do. */
 void flow_clean_up (LaunchFlow *flow);
+
+/** flow_make_packet: Returns: (transfer full): the secrets for the verified launch */
+PolicyPacket *flow_make_packet (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * flow_build_table:
@@ -82,6 +102,8 @@ SevSecret *flow_build_table (const LaunchFlow *flow,
 
 /* The owner's acceptance policy, launch-accept.c. */
 
+/** flow_describe_boot: what boots, as policies see it */
+void flow_describe_boot (const LaunchFlow *flow, PolicyBoot *out);
 /** flow_foresee: refuses, if what is known now is refused by the acceptance policy */
 gboolean flow_foresee (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** flow_accept: records %POLICY_CHECK_ACCEPTANCE; everything is known */
@@ -115,15 +137,12 @@ gboolean flow_expect_vcpus (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED
  */
 gboolean flow_require_es (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /**
- * flow_choose_variant:
- * @input: complete but for its launch digest
- *
- * Sets the variant of the save areas, and the launch digest with it, to that which the
- * report confirms; to the most common one if none does.
+ * flow_digests: every launch digest that an honest host may come to
+ * @out: (element-type digest): appended to
  */
-gboolean flow_choose_variant (LaunchFlow *flow,
-                              const PolicyMeasureInput *input,
-                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean flow_digests (const LaunchFlow *flow,
+                       GArray *out,
+                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * flow_explain: says why the measurement is not the expected one, if it can be found, and
@@ -132,8 +151,9 @@ gboolean flow_choose_variant (LaunchFlow *flow,
  */
 void flow_explain (LaunchFlow *flow, const PolicyMeasureInput *input);
 
-/** flow_set_refused: Sets the error that says that the verdict is no. Returns: %FALSE */
-gboolean flow_set_refused (const LaunchFlow *flow, GError **error);
+gboolean flow_check_name (const LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** flow_judge_chain: records what the chain is, and requires that it verified */
+gboolean flow_judge_chain (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** flow_watches: whether the guest is expected to say something on its console */
 gboolean flow_watches (const LaunchFlow *flow);
 

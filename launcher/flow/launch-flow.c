@@ -19,18 +19,28 @@ static void begin_done (LaunchFlow *flow);
 
 static const StepRow steps[] = {
     [LAUNCH_STEP_IMAGE] = { "image", "reading what boots", flow_image, NULL },
+    [LAUNCH_STEP_UNPACK] = { "unpack", "reading what boots", flow_unpack, NULL },
+    [LAUNCH_STEP_RECALL] = { "recall", "recalling the session", flow_recall, NULL },
     [LAUNCH_STEP_HOST] = { "host", "connecting to libvirt", flow_host, NULL },
     [LAUNCH_STEP_MONITOR] = { "monitor", "connecting to QEMU's monitor", NULL,
                               flow_begin_monitor },
     [LAUNCH_STEP_ASK] = { "ask", NULL, NULL, flow_begin_ask },
+    [LAUNCH_STEP_FIND] = { "find", NULL, flow_find, NULL },
     [LAUNCH_STEP_PLATFORM] = { "platform", "verifying the platform's certificates",
                                flow_platform, NULL },
+    [LAUNCH_STEP_TARGET] = { "target", NULL, flow_target, NULL },
+    [LAUNCH_STEP_TELL] = { "tell", NULL, flow_tell, NULL },
     [LAUNCH_STEP_SESSION] = { "session", "making the launch session", flow_session, NULL },
+    [LAUNCH_STEP_PACK] = { "pack", NULL, flow_pack, NULL },
+    [LAUNCH_STEP_DEFINE] = { "define", NULL, flow_define, NULL },
     [LAUNCH_STEP_CREATE] = { "create", "creating the guest, paused", flow_create, NULL },
     [LAUNCH_STEP_QUERY] = { "query", NULL, NULL, flow_begin_query },
     [LAUNCH_STEP_MEASURE] = { "measure", "fetching the launch measurement", NULL,
                               flow_begin_measure },
     [LAUNCH_STEP_VERIFY] = { "verify", "verifying it", flow_verify, NULL },
+    [LAUNCH_STEP_HANDOVER] = { "handover", NULL, flow_handover, NULL },
+    [LAUNCH_STEP_SEAL] = { "seal", NULL, flow_seal, NULL },
+    [LAUNCH_STEP_INJECT] = { "inject", "injecting the packet", NULL, flow_begin_inject },
     [LAUNCH_STEP_SECRET] = { "secret", "verified; injecting the secrets", NULL,
                              flow_begin_secret },
     [LAUNCH_STEP_EVIDENCE] = { "evidence", NULL, NULL, flow_begin_evidence },
@@ -67,21 +77,68 @@ flow_watches (const LaunchFlow *flow)
 }
 
 /* The order of the steps, for each way. */
-static const LaunchStep run_way[] = {
-    LAUNCH_STEP_IMAGE,  LAUNCH_STEP_HOST,     LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,
-    LAUNCH_STEP_CREATE, LAUNCH_STEP_QUERY,    LAUNCH_STEP_MEASURE,  LAUNCH_STEP_VERIFY,
-    LAUNCH_STEP_SECRET, LAUNCH_STEP_EVIDENCE, LAUNCH_STEP_KEEP,     LAUNCH_STEP_RESUME,
-    LAUNCH_STEP_WATCH,  LAUNCH_STEP_DONE,
-};
-static const LaunchStep attach_way[] = {
-    LAUNCH_STEP_IMAGE,    LAUNCH_STEP_MONITOR,  LAUNCH_STEP_ASK,     LAUNCH_STEP_QUERY,
-    LAUNCH_STEP_PLATFORM, LAUNCH_STEP_SESSION,  LAUNCH_STEP_MEASURE, LAUNCH_STEP_VERIFY,
-    LAUNCH_STEP_SECRET,   LAUNCH_STEP_EVIDENCE, LAUNCH_STEP_CONT,    LAUNCH_STEP_DONE,
-};
+#define WAY(name, ...)                                                                     \
+    static const LaunchStep name##_way[] = { __VA_ARGS__, LAUNCH_STEP_DONE }
+
+WAY (run,
+     LAUNCH_STEP_IMAGE,
+     LAUNCH_STEP_HOST,
+     LAUNCH_STEP_PLATFORM,
+     LAUNCH_STEP_SESSION,
+     LAUNCH_STEP_DEFINE,
+     LAUNCH_STEP_CREATE,
+     LAUNCH_STEP_QUERY,
+     LAUNCH_STEP_MEASURE,
+     LAUNCH_STEP_VERIFY,
+     LAUNCH_STEP_SECRET,
+     LAUNCH_STEP_EVIDENCE,
+     LAUNCH_STEP_KEEP,
+     LAUNCH_STEP_RESUME,
+     LAUNCH_STEP_WATCH);
+WAY (attach,
+     LAUNCH_STEP_IMAGE,
+     LAUNCH_STEP_MONITOR,
+     LAUNCH_STEP_ASK,
+     LAUNCH_STEP_QUERY,
+     LAUNCH_STEP_PLATFORM,
+     LAUNCH_STEP_SESSION,
+     LAUNCH_STEP_MEASURE,
+     LAUNCH_STEP_VERIFY,
+     LAUNCH_STEP_SECRET,
+     LAUNCH_STEP_EVIDENCE,
+     LAUNCH_STEP_CONT);
+WAY (tell, LAUNCH_STEP_HOST, LAUNCH_STEP_TELL);
+WAY (prepare,
+     LAUNCH_STEP_IMAGE,
+     LAUNCH_STEP_PLATFORM,
+     LAUNCH_STEP_SESSION,
+     LAUNCH_STEP_PACK);
+WAY (carry,
+     LAUNCH_STEP_UNPACK,
+     LAUNCH_STEP_HOST,
+     LAUNCH_STEP_TARGET,
+     LAUNCH_STEP_DEFINE,
+     LAUNCH_STEP_CREATE,
+     LAUNCH_STEP_QUERY,
+     LAUNCH_STEP_MEASURE,
+     LAUNCH_STEP_HANDOVER);
+WAY (judge, LAUNCH_STEP_RECALL, LAUNCH_STEP_VERIFY, LAUNCH_STEP_SEAL);
+WAY (inject,
+     LAUNCH_STEP_HOST,
+     LAUNCH_STEP_FIND,
+     LAUNCH_STEP_QUERY,
+     LAUNCH_STEP_MEASURE,
+     LAUNCH_STEP_INJECT,
+     LAUNCH_STEP_RESUME);
+#undef WAY
+
 static const LaunchStep *const ways[] = {
-    [LAUNCH_WAY_RUN] = run_way,
-    [LAUNCH_WAY_ATTACH] = attach_way,
+    [LAUNCH_WAY_RUN] = run_way,       [LAUNCH_WAY_ATTACH] = attach_way,
+    [LAUNCH_WAY_TELL] = tell_way,     [LAUNCH_WAY_PREPARE] = prepare_way,
+    [LAUNCH_WAY_CARRY] = carry_way,   [LAUNCH_WAY_JUDGE] = judge_way,
+    [LAUNCH_WAY_INJECT] = inject_way,
 };
+G_STATIC_ASSERT (G_N_ELEMENTS (ways) == LAUNCH_N_WAYS);
 
 /* What the options leave out. */
 static gboolean
@@ -95,13 +152,15 @@ is_skipped (const LaunchFlow *flow, LaunchStep step)
     case LAUNCH_STEP_MEASURE:
     case LAUNCH_STEP_VERIFY:
     case LAUNCH_STEP_KEEP:
+    case LAUNCH_STEP_HANDOVER:
         return options->print_xml || options->dry_run;
     case LAUNCH_STEP_SECRET:
         return !flow->result.verified || ovmf_secret_table_count (flow->owner->table) == 0;
     case LAUNCH_STEP_EVIDENCE:
         return !flow_owes_evidence (flow);
     case LAUNCH_STEP_RESUME:
-        return !flow->result.verified || options->paused;
+        return options->paused ||
+               (options->way == LAUNCH_WAY_RUN && !flow->result.verified);
     case LAUNCH_STEP_CONT:
         return !flow->result.verified || !options->resume;
     case LAUNCH_STEP_WATCH:
@@ -339,6 +398,8 @@ on_cancelled (GCancellable *cancellable, gpointer data)
 {
     LaunchFlow *flow = data;
 
+    if (flow->options->way == LAUNCH_WAY_INJECT)
+        return;
     if ((flow->step != LAUNCH_STEP_CREATE && flow->step != LAUNCH_STEP_RESUME) ||
         flow->ender != NULL)
         return;
@@ -346,6 +407,31 @@ on_cancelled (GCancellable *cancellable, gpointer data)
 }
 
 /* Life. */
+
+static char *
+choose_name (const LaunchOptions *options, const LaunchOwner *owner)
+{
+    const char *given = options->domain != NULL   ? options->domain
+                        : options->name != NULL   ? options->name
+                        : options->bundle != NULL ? options->bundle->name
+                                                  : NULL;
+    const char *file = owner->image != NULL   ? owner->image
+                       : options->uki != NULL ? options->uki
+                                              : options->kernel;
+
+    if (given != NULL)
+        return g_strdup (given);
+    return file != NULL ? domain_name_from_image (file) : g_strdup ("vm");
+}
+
+/* The courier brought what else the host would say. */
+static void
+take_host (LaunchFlow *flow, const PolicyCourierPlatform *host)
+{
+    flow->platform.pdh = g_bytes_ref (host->pdh);
+    flow->platform.cert_chain = g_bytes_ref (host->cert_chain);
+    flow->platform.cpu0_id = g_strdup (host->chip_id);
+}
 
 LaunchFlow *
 launch_flow_new (const LaunchOptions *options, const LaunchOwner *owner)
@@ -355,8 +441,9 @@ launch_flow_new (const LaunchOptions *options, const LaunchOwner *owner)
     flow->options = options;
     flow->owner = owner;
     flow->result.verdict = policy_verdict_new ();
-    flow->result.name = options->name != NULL ? g_strdup (options->name)
-                                              : domain_name_from_image (owner->image);
+    flow->result.name = choose_name (options, owner);
+    if (options->host != NULL)
+        take_host (flow, options->host);
     for (guint i = 0; i < LAUNCH_N_STEPS; i++)
         flow->result.timings_us[i] = -1;
     return flow;
@@ -384,6 +471,8 @@ launch_flow_free (LaunchFlow *flow)
     g_clear_pointer (&result->chain, policy_chain_unref);
     g_clear_pointer (&result->verdict, policy_verdict_free);
     g_clear_pointer (&result->report, g_bytes_unref);
+    g_free (flow->dh_cert);
+    g_free (flow->launch_blob);
     g_free (result->name);
     g_free (result->uri);
     g_free (result->xml);

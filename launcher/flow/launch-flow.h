@@ -25,16 +25,26 @@ G_BEGIN_DECLS
 
 typedef enum {
     LAUNCH_STEP_IMAGE,    /* what boots, compared with the release */
+    LAUNCH_STEP_UNPACK,   /* what boots, compared with the courier's bundle */
+    LAUNCH_STEP_RECALL,   /* what the owner kept of a session; the courier's measurement */
     LAUNCH_STEP_HOST,     /* libvirt; an emulated host is made or started */
     LAUNCH_STEP_MONITOR,  /* QMP of a guest that is there already */
     LAUNCH_STEP_ASK,      /* query-sev-capabilities on it */
+    LAUNCH_STEP_FIND,     /* a guest that waits for the courier's packet */
     LAUNCH_STEP_PLATFORM, /* certificates, verified up to a root */
-    LAUNCH_STEP_SESSION,  /* keys for this launch; the domain's XML */
+    LAUNCH_STEP_TARGET,   /* certificates, only compared with the courier's bundle */
+    LAUNCH_STEP_TELL,     /* certificates, for the courier */
+    LAUNCH_STEP_SESSION,  /* keys for this launch */
+    LAUNCH_STEP_PACK,     /* the bundle, for the courier */
+    LAUNCH_STEP_DEFINE,   /* the domain's XML */
     LAUNCH_STEP_CREATE,   /* the guest, paused */
     LAUNCH_STEP_QUERY,    /* query-sev */
     LAUNCH_STEP_MEASURE,  /* query-sev-launch-measure */
     LAUNCH_STEP_VERIFY,   /* the verdict; recorded in the ledger */
+    LAUNCH_STEP_HANDOVER, /* the measurement, for the courier */
+    LAUNCH_STEP_SEAL,     /* the packet, for the courier */
     LAUNCH_STEP_SECRET,   /* sev-inject-launch-secret */
+    LAUNCH_STEP_INJECT,   /* the same with the courier's packet */
     LAUNCH_STEP_EVIDENCE, /* the platform's report; signed and written */
     LAUNCH_STEP_KEEP,     /* --session-dir; the console is opened */
     LAUNCH_STEP_RESUME,   /* from here on the guest is on its own */
@@ -43,7 +53,7 @@ typedef enum {
     LAUNCH_STEP_STOPPING, /* it refused, and is to power off */
     LAUNCH_STEP_DONE,
 } LaunchStep;
-#define LAUNCH_N_STEPS 18u
+#define LAUNCH_N_STEPS 28u
 
 /** launch_step_name: Returns: "image", "host" …; static storage */
 const char *launch_step_name (LaunchStep step);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "policy/attest/owner-packet.h"
+#include "policy/policy-error.h"
 #include "qmp/qmp-machine.h"
 #include "sev/base/sev-bytes.h"
 
@@ -151,8 +151,8 @@ on_injected (GObject *source, GAsyncResult *result, gpointer data)
     flow_step_done (flow, error);
 }
 
-static PolicyPacket *
-make_packet (LaunchFlow *flow, GError **error)
+PolicyPacket *
+flow_make_packet (LaunchFlow *flow, GError **error)
 {
     gsize limit = 0;
     g_autoptr (SevSecret) table = flow_build_table (flow, &limit, error);
@@ -167,7 +167,7 @@ flow_begin_secret (LaunchFlow *flow)
 {
     const guint64 area = flow->result.boot->firmware_info.secret_area.base;
     GError *error = NULL;
-    g_autoptr (PolicyPacket) packet = make_packet (flow, &error);
+    g_autoptr (PolicyPacket) packet = flow_make_packet (flow, &error);
 
     if (packet == NULL) {
         flow_step_done (flow, error);
@@ -175,5 +175,27 @@ flow_begin_secret (LaunchFlow *flow)
     }
     qmp_sev_inject_launch_secret_async (flow->qmp, policy_packet_get_header (packet),
                                         policy_packet_get_data (packet), &area,
+                                        flow->cancellable, on_injected, flow);
+}
+
+/* The packet comes by courier: it is for one measurement of one session. */
+void
+flow_begin_inject (LaunchFlow *flow)
+{
+    const PolicyCourierPacket *packet = flow->options->packet;
+
+    if (!g_bytes_equal (packet->report, flow->result.report)) {
+        flow_step_done (flow,
+                        g_error_new (POLICY_ERROR, POLICY_ERROR_COURIER_SESSION,
+                                     "the packet is for another start of the session: "
+                                     "the measurement is not the one that was "
+                                     "verified"));
+        return;
+    }
+    if (packet->header == NULL) {
+        flow_step_done (flow, NULL);
+        return;
+    }
+    qmp_sev_inject_launch_secret_async (flow->qmp, packet->header, packet->data, NULL,
                                         flow->cancellable, on_injected, flow);
 }

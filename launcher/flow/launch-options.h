@@ -4,24 +4,39 @@
 #include <glib.h>
 
 #include "launcher/fetch/kds.h"
+#include "policy/courier/courier-file.h"
 
 G_BEGIN_DECLS
 
 /**
- * LaunchWay: who makes the guest, and where the platform's certificates come from
- * @LAUNCH_WAY_RUN: libvirt does, and says them
- * @LAUNCH_WAY_ATTACH: somebody did, without libvirt; QEMU says them on its QMP socket. Such
- *   a guest is not ended here, whatever happens
+ * LaunchWay: who makes the guest, where the platform's certificates come from, who judges
+ * @LAUNCH_WAY_RUN: all in one place: libvirt makes the guest and says the certificates
+ * @LAUNCH_WAY_ATTACH: somebody made it, without libvirt; QEMU says them on its QMP socket.
+ *   Such a guest is not ended here, whatever happens
+ *
+ * By courier, owner and host apart, in this order:
+ * @LAUNCH_WAY_TELL: host: the certificates go into a file
+ * @LAUNCH_WAY_PREPARE: owner: makes the session for them, into a bundle
+ * @LAUNCH_WAY_CARRY: host: makes the guest from it and leaves it paused; the measurement
+ *   goes into a file, nobody judges
+ * @LAUNCH_WAY_JUDGE: owner: judges it; the secrets go into a packet
+ * @LAUNCH_WAY_INJECT: host: injects it and resumes the guest
  */
 typedef enum {
     LAUNCH_WAY_RUN,
     LAUNCH_WAY_ATTACH,
+    LAUNCH_WAY_TELL,
+    LAUNCH_WAY_PREPARE,
+    LAUNCH_WAY_CARRY,
+    LAUNCH_WAY_JUDGE,
+    LAUNCH_WAY_INJECT,
 } LaunchWay;
+#define LAUNCH_N_WAYS 7u
 
 /** LaunchOptions: the command line, as given; see sevlaunch(1) for each */
 typedef struct {
     LaunchWay way;
-    char *image;    /* (nullable) only with %LAUNCH_WAY_ATTACH */
+    char *image;    /* (nullable) but with %LAUNCH_WAY_RUN and %LAUNCH_WAY_CARRY */
     char *format;   /* (nullable) */
     char **backing; /* (nullable) */
     char *owner_cert;
@@ -67,6 +82,16 @@ typedef struct {
     char *cpu;       /* (nullable): model or "FAMILY,MODEL,STEPPING"; default: the host's */
     gboolean resume; /* %LAUNCH_WAY_ATTACH */
     gboolean require_evidence;
+
+    /* By courier. */
+    char *output;                    /* (nullable): file that is written */
+    char *domain;                    /* (nullable): %LAUNCH_WAY_INJECT */
+    gboolean destroy;                /* %LAUNCH_WAY_INJECT: end a guest that failed */
+    PolicyCourierPlatform *host;     /* (nullable): %LAUNCH_WAY_PREPARE */
+    PolicyCourierBundle *bundle;     /* (nullable): %LAUNCH_WAY_CARRY, %LAUNCH_WAY_JUDGE */
+    GBytes *bundle_text;             /* (nullable): the file of it */
+    PolicyCourierMeasurement *found; /* (nullable): %LAUNCH_WAY_JUDGE */
+    PolicyCourierPacket *packet;     /* (nullable): %LAUNCH_WAY_INJECT */
     int wait; /* seconds that the guest may take to say something; 0: do not watch */
 } LaunchOptions;
 

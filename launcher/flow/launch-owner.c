@@ -52,15 +52,45 @@ check_attach_options (const LaunchOptions *o, GError **error)
     return TRUE;
 }
 
+/* What each way cannot do without. */
+static gboolean
+check_way (const LaunchOptions *o, GError **error)
+{
+    const gboolean image = o->image != NULL && *o->image != '\0';
+
+    switch (o->way) {
+    case LAUNCH_WAY_RUN:
+        return (image && o->owner_cert != NULL) ||
+               usage (error,
+                      "--image and --owner-cert are needed (see 'sevlaunch --help')");
+    case LAUNCH_WAY_ATTACH:
+        return check_attach_options (o, error);
+    case LAUNCH_WAY_PREPARE:
+        return (o->owner_cert != NULL && o->output != NULL &&
+                (image || o->uki != NULL || o->kernel != NULL)) ||
+               usage (error, "--platform, --owner-cert, -o, and one of --image, --uki and "
+                             "--kernel are needed");
+    case LAUNCH_WAY_CARRY:
+        return (image && (o->output != NULL) == (!o->print_xml && !o->dry_run) &&
+                !o->own_boot_loader && !o->paused) ||
+               usage (error,
+                      "--bundle needs --image, and --measurement-out where a guest is "
+                      "started; the guest stays paused, and boots what is measured");
+    case LAUNCH_WAY_JUDGE:
+        return (o->owner_cert != NULL && o->output != NULL) ||
+               usage (error, "--bundle, --measurement, --owner-cert and -o are needed");
+    case LAUNCH_WAY_TELL:
+    case LAUNCH_WAY_INJECT:
+        break;
+    }
+    return TRUE;
+}
+
 static gboolean
 check_options (const LaunchOptions *o, GError **error)
 {
-    if (o->way == LAUNCH_WAY_ATTACH && !check_attach_options (o, error))
+    if (!check_way (o, error))
         return FALSE;
-    if (o->way == LAUNCH_WAY_RUN &&
-        (o->image == NULL || *o->image == '\0' || o->owner_cert == NULL))
-        return usage (error,
-                      "--image and --owner-cert are needed (see 'sevlaunch --help')");
     if (o->memory < 0 || o->memory > 1 << 20 || o->vcpus < 0 || o->vcpus > 512 ||
         o->wait < 0 || o->wait > 86400)
         return usage (error, "--memory, --vcpus or --wait is out of range");
@@ -76,6 +106,11 @@ check_options (const LaunchOptions *o, GError **error)
 static gboolean
 read_guest_policy (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
+    /* Of the session; the owner said it when he prepared it. */
+    if (options->bundle != NULL) {
+        owner->guest_policy = options->bundle->policy;
+        return TRUE;
+    }
     owner->guest_policy = policy_guest_default (FALSE);
     if (options->policy != NULL &&
         !policy_guest_parse (options->policy, &owner->guest_policy, error))
@@ -267,14 +302,15 @@ find_release (const LaunchOptions *options,
               const char *uuid,
               GError **error)
 {
+    const char *name =
+        options->way == LAUNCH_WAY_JUDGE ? owner->record.release : options->release;
     gboolean by_uuid_alone = FALSE;
 
-    if (options->release == NULL && owner->image == NULL)
+    if (name == NULL && owner->image == NULL)
         return TRUE;
-    owner->release = options->release != NULL
-                         ? policy_owner_take_release (owner->owner, options->release, error)
-                         : policy_owner_find_release (owner->owner, owner->image, uuid,
-                                                      &by_uuid_alone, error);
+    owner->release = name != NULL ? policy_owner_take_release (owner->owner, name, error)
+                                  : policy_owner_find_release (owner->owner, owner->image,
+                                                               uuid, &by_uuid_alone, error);
     return owner->release != NULL &&
            (!by_uuid_alone || check_named (options, owner, error));
 }
@@ -318,8 +354,62 @@ start_reader (const LaunchOptions *options, LaunchOwner *owner, char **uuid, GEr
     owner->reader =
         image_reader_start (owner->image, options->format,
                             (const char *const *) owner->backing, owner->run_as, error);
-    return owner->reader != NULL && (options->release != NULL ||
-                                     image_reader_uuid (owner->reader, uuid, NULL, error));
+    return owner->reader != NULL &&
+           (options->owner_cert == NULL || options->release != NULL ||
+            image_reader_uuid (owner->reader, uuid, NULL, error));
+}
+
+/* What the owner kept of the session whose bundle comes back. */
+static gboolean
+recall_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    if (options->way != LAUNCH_WAY_JUDGE)
+        return TRUE;
+    if (!policy_courier_check_session (options->bundle->session, options->found->session,
+                                       "the measurement", error) ||
+        !policy_ledger_check_session (policy_owner_get_ledger (owner->owner),
+                                      options->bundle->session, error) ||
+        !policy_courier_recall (policy_owner_get_dir (owner->owner),
+                                options->bundle->session, &owner->record, error))
+        return FALSE;
+    if (g_bytes_equal (options->bundle_text, owner->record.bundle))
+        return TRUE;
+    g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_COURIER_ALTERED,
+                         "the bundle is not the one that was prepared: somebody changed it "
+                         "on its way");
+    return FALSE;
+}
+
+/* The courier brought them, unless the owner has his own. */
+static void
+take_host_certs (const LaunchOptions *options, LaunchOwner *owner)
+{
+    const PolicyCourierPlatform *host = options->host;
+
+    if (host == NULL)
+        return;
+    if (owner->cek == NULL && host->cek != NULL)
+        owner->cek = g_bytes_ref (host->cek);
+    if (owner->ask == NULL && host->ask != NULL && host->ark != NULL) {
+        owner->ask = g_bytes_ref (host->ask);
+        owner->ark = g_bytes_ref (host->ark);
+    }
+}
+
+/* A host without an owner has no more than this. */
+static gboolean
+read_host (const LaunchOptions *options, LaunchOwner *owner, GError **error)
+{
+    owner->table = ovmf_secret_table_new ();
+    return read_amd_files (options, owner, error);
+}
+
+/* The platform makes its report for a guest that is measured here. */
+static gboolean
+leaves_evidence (const LaunchOptions *options)
+{
+    return !options->print_xml && !options->dry_run &&
+           (options->way == LAUNCH_WAY_RUN || options->way == LAUNCH_WAY_ATTACH);
 }
 
 /* Its writer is forked before the owner's keys are read.  What is wrong with the directory
@@ -332,8 +422,7 @@ start_evidence (const LaunchOptions *options, LaunchOwner *owner, GError **error
     g_autofree char *key =
         dir != NULL ? g_build_filename (dir, POLICY_OWNER_SIGN_KEY, NULL) : NULL;
 
-    if (options->print_xml || options->dry_run || key == NULL ||
-        !g_file_test (key, G_FILE_TEST_EXISTS))
+    if (!leaves_evidence (options) || key == NULL || !g_file_test (key, G_FILE_TEST_EXISTS))
         return TRUE;
     owner->evidence = evidence_keeper_start (dir, error);
     return owner->evidence != NULL;
@@ -346,7 +435,7 @@ read_sign_key (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 
     if (owner->evidence != NULL)
         return policy_sign_key_load (dir, &owner->sign_key, error);
-    if (options->print_xml || options->dry_run)
+    if (!leaves_evidence (options))
         return TRUE;
     if (options->require_evidence) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING,
@@ -375,11 +464,20 @@ read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
         if (owner->keeper == NULL)
             return FALSE;
     }
+    if (options->output != NULL) {
+        owner->writer = file_writer_start (options->output, error);
+        if (owner->writer == NULL)
+            return FALSE;
+    }
+    if (options->owner_cert == NULL)
+        return read_host (options, owner, error);
     if (!start_evidence (options, owner, error))
         return FALSE;
     owner->owner = policy_owner_open (options->owner_cert, flags, error);
-    if (owner->owner == NULL || !read_sign_key (options, owner, error))
+    if (owner->owner == NULL || !read_sign_key (options, owner, error) ||
+        !recall_session (options, owner, error))
         return FALSE;
+    take_host_certs (options, owner);
     return find_release (options, owner, uuid, error) &&
            check_godh (options, owner, error) && read_acceptance (options, owner, error) &&
            read_session (options, owner, error) && read_amd_files (options, owner, error) &&
@@ -418,6 +516,8 @@ launch_owner_free (LaunchOwner *owner)
     g_clear_pointer (&owner->evidence, evidence_keeper_free);
     g_clear_pointer (&owner->keeper, session_keeper_free);
     g_clear_pointer (&owner->sign_key, sev_sign_key_free);
+    g_clear_pointer (&owner->writer, file_writer_free);
+    policy_courier_record_clear (&owner->record);
     g_clear_pointer (&owner->table, ovmf_secret_table_free);
     g_clear_pointer (&owner->acceptance, policy_acceptance_unref);
     g_clear_pointer (&owner->owner, policy_owner_free);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "launcher/base/file-writer.h"
 #include "launcher/base/run-as.h"
 #include "launcher/flow/evidence-keeper.h"
 #include "launcher/flow/image-reader.h"
@@ -8,6 +9,7 @@
 #include "launcher/flow/session-keeper.h"
 #include "ovmf-hooks/secret-table.h"
 #include "policy/attest/chain.h"
+#include "policy/courier/courier-store.h"
 #include "policy/owner-dir.h"
 
 G_BEGIN_DECLS
@@ -27,26 +29,28 @@ typedef enum {
  * still read it
  */
 typedef struct {
-    PolicyOwner *owner;
-    PolicyRelease *release; /* (nullable) with %LAUNCH_WAY_ATTACH; of @owner; its secrets
+    PolicyOwner *owner;     /* (nullable) on a host that only carries */
+    PolicyRelease *release; /* (nullable) but with %LAUNCH_WAY_RUN; of @owner; its secrets
                                are loaded */
     OvmfSecretTable *table; /* of the release and of --secret */
     guint32 guest_policy;
-    PolicyAcceptance *acceptance;
-    GBytes *session;          /* (nullable): made elsewhere */
-    SevSecret *tik;           /* (nullable) */
-    SevSecret *tek;           /* (nullable) */
-    GBytes *cek;              /* (nullable): --cek */
-    GBytes *ask;              /* (nullable): --ca */
-    GBytes *ark;              /* (nullable): --ca */
-    GArray *accepted;         /* (element-type digest): --accept-firmware */
-    SessionKeeper *keeper;    /* (nullable): --session-dir */
-    EvidenceKeeper *evidence; /* (nullable): without a signing key */
-    SevSignKey *sign_key;     /* (nullable): likewise */
-    RunAs *run_as;            /* (nullable): who this program has become */
-    ImageReader *reader;      /* (nullable): of @image, until what boots is resolved */
-    char *image;              /* (nullable) with %LAUNCH_WAY_ATTACH: absolute path */
-    char **backing;           /* absolute paths */
+    PolicyAcceptance *acceptance; /* (nullable) without @owner */
+    GBytes *session;              /* (nullable): made elsewhere */
+    SevSecret *tik;               /* (nullable) */
+    SevSecret *tek;               /* (nullable) */
+    GBytes *cek;                  /* (nullable): --cek */
+    GBytes *ask;                  /* (nullable): --ca */
+    GBytes *ark;                  /* (nullable): --ca */
+    GArray *accepted;             /* (element-type digest): --accept-firmware */
+    SessionKeeper *keeper;        /* (nullable): --session-dir */
+    EvidenceKeeper *evidence;     /* (nullable): without a signing key */
+    SevSignKey *sign_key;         /* (nullable): likewise */
+    FileWriter *writer;           /* (nullable): of LaunchOptions.output */
+    PolicyCourierRecord record;   /* %LAUNCH_WAY_JUDGE: of the session */
+    RunAs *run_as;                /* (nullable): who this program has become */
+    ImageReader *reader;          /* (nullable): of @image, until what boots is resolved */
+    char *image;                  /* (nullable): absolute path */
+    char **backing;               /* absolute paths */
     LaunchPlace place;
     char *uri;                /* (nullable) */
     char *emulated_path;      /* (nullable) */

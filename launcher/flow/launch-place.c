@@ -69,6 +69,11 @@ launch_place_choose (const LaunchOptions *options, LaunchOwner *owner, GError **
 
     if (options->way == LAUNCH_WAY_ATTACH)
         return attach (options, owner, error);
+    /* The owner's machine, away from any host. */
+    if (options->way == LAUNCH_WAY_PREPARE || options->way == LAUNCH_WAY_JUDGE) {
+        owner->place = LAUNCH_PLACE_URI;
+        return TRUE;
+    }
     if (!parse_platform (options, owner, error))
         return FALSE;
     if (options->connect != NULL)

@@ -280,6 +280,41 @@ timings_json (const LaunchResult *result)
     return object;
 }
 
+static const char *const schemas[] = {
+    [LAUNCH_WAY_RUN] = "sevlaunch.launch/1",
+    [LAUNCH_WAY_ATTACH] = "sevlaunch.attach/1",
+    [LAUNCH_WAY_TELL] = "sevlaunch.courier/1",
+    [LAUNCH_WAY_PREPARE] = "sevlaunch.courier/1",
+    [LAUNCH_WAY_CARRY] = "sevlaunch.courier/1",
+    [LAUNCH_WAY_JUDGE] = "sevlaunch.courier/1",
+    [LAUNCH_WAY_INJECT] = "sevlaunch.courier/1",
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (schemas) == LAUNCH_N_WAYS);
+
+static const char *const courier_steps[LAUNCH_N_WAYS] = {
+    [LAUNCH_WAY_TELL] = "platform", [LAUNCH_WAY_PREPARE] = "prepare",
+    [LAUNCH_WAY_CARRY] = "run",     [LAUNCH_WAY_JUDGE] = "judge",
+    [LAUNCH_WAY_INJECT] = "inject",
+};
+
+/* Returns: (nullable): id of the session */
+static const guint8 *
+session_id (const LaunchOptions *options, const LaunchResult *result)
+{
+    return options->bundle != NULL   ? options->bundle->session
+           : options->packet != NULL ? options->packet->session
+           : result->session != NULL ? policy_session_get_id (result->session)
+                                     : NULL;
+}
+
+static void
+set_courier (JsonObject *object, const LaunchOptions *options, const LaunchResult *result)
+{
+    set_text (object, "step", courier_steps[options->way]);
+    set_hex (object, "session", session_id (options, result), POLICY_SESSION_ID_SIZE);
+    set_text (object, "file", options->output);
+}
+
 JsonObject *
 launch_report_json (const LaunchOptions *options,
                     const LaunchOwner *owner,
@@ -290,16 +325,19 @@ launch_report_json (const LaunchOptions *options,
     const gboolean has_boot = result->boot != NULL;
     const gboolean rehearsed = error == NULL && !result->verified;
 
-    json_object_set_string_member (
-        object, "schema",
-        options->way == LAUNCH_WAY_ATTACH ? "sevlaunch.attach/1" : "sevlaunch.launch/1");
+    json_object_set_string_member (object, "schema", schemas[options->way]);
+    if (options->way > LAUNCH_WAY_ATTACH)
+        set_courier (object, options, result);
     set_object (object, "domain", domain_json (result));
     set_text (object, "release", release_name (owner));
-    set_text (object, "acceptance", policy_acceptance_get_source (owner->acceptance));
+    set_text (object, "acceptance",
+              owner->acceptance != NULL ? policy_acceptance_get_source (owner->acceptance)
+                                        : NULL);
     set_object (object, "platform", result->chain != NULL ? platform_json (result) : NULL);
     set_object (object, "guest", has_boot ? guest_json (options, owner, result) : NULL);
     set_object (object, "measured", has_boot ? measured_json (owner, result) : NULL);
-    set_object (object, "measurement", has_boot ? measurement_json (result) : NULL);
+    set_object (object, "measurement",
+                has_boot || result->report != NULL ? measurement_json (result) : NULL);
     json_object_set_string_member (
         object, "judged_on",
         policy_judged_on_name (policy_verdict_get_judged_on (result->verdict)));
@@ -437,9 +475,11 @@ launch_report_words (const LaunchOptions *options,
     if (!result->verified) {
         printf ("dry run: '%s' would be launched at %s with policy 0x%08x (%s)\n",
                 result->name, result->uri, owner->guest_policy, policy);
-        printf ("release: %s\n", release_name (owner));
-        printf ("acceptance policy: %s\n",
-                policy_acceptance_get_source (owner->acceptance));
+        if (owner->release != NULL)
+            printf ("release: %s\n", release_name (owner));
+        if (owner->acceptance != NULL)
+            printf ("acceptance policy: %s\n",
+                    policy_acceptance_get_source (owner->acceptance));
         print_measured (owner, result);
         print_unproven (result);
         return;
@@ -465,6 +505,48 @@ launch_report_words (const LaunchOptions *options,
         return;
     printf ("console: ");
     print_way (options, owner, result);
+}
+
+void
+launch_report_courier (const LaunchOptions *options,
+                       const LaunchOwner *owner,
+                       const LaunchResult *result)
+{
+    const guint8 *id = session_id (options, result);
+    g_autofree char *hex = id != NULL ? sev_hex_encode (id, POLICY_SESSION_ID_SIZE) : NULL;
+
+    switch (options->way) {
+    case LAUNCH_WAY_TELL:
+        printf ("platform file for the owner: %s\n", options->output);
+        break;
+    case LAUNCH_WAY_PREPARE:
+        printf ("bundle for the host: %s\n", options->output);
+        print_measured (owner, result);
+        print_unproven (result);
+        break;
+    case LAUNCH_WAY_CARRY:
+        printf ("guest '%s' is paused and waits for the owner's packet\n"
+                "measurement for the owner: %s\n",
+                result->name, options->output);
+        break;
+    case LAUNCH_WAY_JUDGE:
+        printf ("VERIFIED: the host launched what was prepared\n");
+        print_platform (result);
+        printf ("secrets: %u in the packet for the host: %s\n",
+                ovmf_secret_table_count (owner->table), options->output);
+        print_unproven (result);
+        print_judged_on (result);
+        break;
+    case LAUNCH_WAY_INJECT:
+        printf ("guest '%s' has what the owner sent, and %s\n", result->name,
+                result->resumed ? "runs" : "is paused");
+        break;
+    case LAUNCH_WAY_RUN:
+    case LAUNCH_WAY_ATTACH:
+        break;
+    }
+    if (hex != NULL)
+        printf ("session: %s\n", hex);
 }
 
 gboolean

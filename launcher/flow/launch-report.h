@@ -24,6 +24,11 @@ void launch_report_words (const LaunchOptions *options,
                           const LaunchOwner *owner,
                           const LaunchResult *result);
 
+/** launch_report_courier: likewise after a step of a courier */
+void launch_report_courier (const LaunchOptions *options,
+                            const LaunchOwner *owner,
+                            const LaunchResult *result);
+
 /** launch_report_refusal: every reason of a refused verdict on stderr.
  * Returns: %FALSE if there is none, so that the error itself is to be said */
 gboolean launch_report_refusal (const LaunchResult *result);

@@ -16,24 +16,15 @@
 #define SUCCESSOR_TRIES 20u
 #define SUCCESSOR_PAUSE_US 250000u
 
-gboolean
-flow_set_refused (const LaunchFlow *flow, GError **error)
-{
-    g_autoptr (GPtrArray) reasons = policy_verdict_dup_refusal (flow->result.verdict);
-    const PolicyReason *first = reasons->len > 0 ? g_ptr_array_index (reasons, 0) : NULL;
-
-    g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED, "not verified: %s",
-                 first != NULL ? first->text : "no reason was recorded");
-    return FALSE;
-}
-
 SevSecret *
 flow_build_table (const LaunchFlow *flow, gsize *limit, GError **error)
 {
     g_autoptr (GError) cause = NULL;
     gsize room = 0;
 
-    if (!ovmf_secret_area_limit (&flow->result.boot->firmware_info, &room, error))
+    if (flow->options->way == LAUNCH_WAY_JUDGE)
+        room = flow->owner->record.room;
+    else if (!ovmf_secret_area_limit (&flow->result.boot->firmware_info, &room, error))
         return NULL;
     if (limit != NULL)
         *limit = room;
@@ -57,16 +48,23 @@ secrets_fit (const LaunchFlow *flow, GError **error)
 }
 
 gboolean
+flow_check_name (const LaunchFlow *flow, GError **error)
+{
+    if (domain_name_is_valid (flow->result.name))
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                 "'%s' is no name for a guest: letters, digits and ._+-, at most 64",
+                 flow->result.name);
+    return FALSE;
+}
+
+gboolean
 flow_image (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     LaunchResult *result = &flow->result;
 
-    if (!domain_name_is_valid (result->name)) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                     "'%s' is no name for a guest: letters, digits and ._+-, at most 64",
-                     result->name);
+    if (!flow_check_name (flow, error))
         return FALSE;
-    }
     result->boot = launch_boot_resolve (flow->options, flow->owner, cancellable, error);
     if (result->boot == NULL)
         return FALSE;
@@ -113,12 +111,15 @@ flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         result->uri = g_strdup (flow->owner->uri);
         result->kvm = TRUE;
     }
-    result->cpu_model = flow->emulated != NULL && result->kvm ? "Westmere" : "EPYC";
+    result->cpu_model = flow->options->cpu != NULL              ? flow->options->cpu
+                        : flow->emulated != NULL && result->kvm ? "Westmere"
+                                                                : "EPYC";
     if (result->es && !flow_expect_vcpus (flow, error))
         return FALSE;
     flow->connection = virt_open (result->uri, error);
     return flow->connection != NULL &&
-           virt_check_name_free (flow->connection, result->name, error);
+           (flow->options->way == LAUNCH_WAY_INJECT ||
+            virt_check_name_free (flow->connection, result->name, error));
 }
 
 /* Platform. */
@@ -169,6 +170,8 @@ read_emulated_certs (LaunchFlow *flow,
 static PolicyJudgedOn
 judged_on (const LaunchFlow *flow)
 {
+    if (flow->options->way == LAUNCH_WAY_PREPARE || flow->options->way == LAUNCH_WAY_JUDGE)
+        return POLICY_JUDGED_OWNER_MACHINE;
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
         return POLICY_JUDGED_EMULATED_HOST;
     return POLICY_JUDGED_HYPERVISOR;
@@ -191,34 +194,33 @@ require_chain (LaunchFlow *flow, GError **error)
 }
 
 gboolean
+flow_judge_chain (LaunchFlow *flow, GError **error)
+{
+    if (!require_chain (flow, error) || (flow->result.es && !flow_require_es (flow, error)))
+        return FALSE;
+    policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
+    return flow_foresee (flow, error);
+}
+
+gboolean
 flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     VirtPlatform *platform = &flow->platform;
-    g_autoptr (GBytes) cek = NULL;
-    g_autoptr (GBytes) ask = NULL;
-    g_autoptr (GBytes) ark = NULL;
 
     if (platform->pdh == NULL && !virt_read_platform (flow->connection, platform, error))
         return FALSE;
     if (flow->owner->place == LAUNCH_PLACE_EMULATED
-            ? !read_emulated_certs (flow, &cek, &ask, &ark, error)
-            : !flow_take_amd_certs (flow, platform, cancellable, &cek, &ask, &ark, error))
+            ? !read_emulated_certs (flow, &flow->certs.cek, &flow->certs.ask,
+                                    &flow->certs.ark, error)
+            : !flow_take_amd_certs (flow, platform, cancellable, &flow->certs.cek,
+                                    &flow->certs.ask, &flow->certs.ark, error))
         return FALSE;
-    flow->certs = (PolicyChainInput){
-        .pdh = g_bytes_ref (platform->pdh),
-        .cert_chain = g_bytes_ref (platform->cert_chain),
-        .cek = g_steal_pointer (&cek),
-        .ask = g_steal_pointer (&ask),
-        .ark = g_steal_pointer (&ark),
-    };
+    flow->certs.pdh = g_bytes_ref (platform->pdh);
+    flow->certs.cert_chain = g_bytes_ref (platform->cert_chain);
     const PolicyRoots *roots =
         flow->owner->sev_wanted ? NULL : policy_owner_get_roots (flow->owner->owner);
     flow->result.chain = policy_chain_verify (&flow->certs, roots, error);
-    if (flow->result.chain == NULL || !require_chain (flow, error) ||
-        (flow->result.es && !flow_require_es (flow, error)))
-        return FALSE;
-    policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
-    return flow_foresee (flow, error);
+    return flow->result.chain != NULL && flow_judge_chain (flow, error);
 }
 
 /* Session and XML. */
@@ -244,8 +246,6 @@ build_xml (LaunchFlow *flow, GError **error)
     const LaunchBoot *boot = flow->result.boot;
     const guint n = image_info_get_n_layers (boot->image);
     g_autofree DomainDiskLayer *layers = g_new0 (DomainDiskLayer, n);
-    g_autofree char *cert = policy_session_dup_cert_base64 (flow->result.session);
-    g_autofree char *blob = policy_session_dup_blob_base64 (flow->result.session);
     g_autofree char *network_name = NULL;
     const char *network = flow->options->network;
     DomainConfig config = {
@@ -264,8 +264,8 @@ build_xml (LaunchFlow *flow, GError **error)
         .disk = layers,
         .n_disk = n,
         .policy = flow->owner->guest_policy,
-        .dh_cert = cert,
-        .session = blob,
+        .dh_cert = flow->dh_cert,
+        .session = flow->launch_blob,
         .kernel_hashes = boot->measured,
         .locked_memory =
             flow->emulated == NULL && g_str_has_suffix (flow->result.uri, "/system"),
@@ -287,9 +287,26 @@ build_xml (LaunchFlow *flow, GError **error)
     return domain_xml_build (&config, error);
 }
 
-/* What the guest is made of. */
-static gboolean
-prepare_guest (LaunchFlow *flow, GError **error)
+gboolean
+flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    LaunchResult *result = &flow->result;
+
+    result->session = make_session (flow, error);
+    if (result->session == NULL)
+        return FALSE;
+    if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
+                                      policy_session_get_id (result->session), error))
+        return FALSE;
+    policy_session_judge (result->session, flow->options->allow_unbound_session,
+                          result->verdict);
+    flow->dh_cert = policy_session_dup_cert_base64 (result->session);
+    flow->launch_blob = policy_session_dup_blob_base64 (result->session);
+    return TRUE;
+}
+
+gboolean
+flow_define (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     LaunchResult *result = &flow->result;
     g_autofree char *dir = NULL;
@@ -307,22 +324,6 @@ prepare_guest (LaunchFlow *flow, GError **error)
 }
 
 gboolean
-flow_session (LaunchFlow *flow, GCancellable *cancellable, GError **error)
-{
-    LaunchResult *result = &flow->result;
-
-    result->session = make_session (flow, error);
-    if (result->session == NULL)
-        return FALSE;
-    if (!policy_ledger_check_session (policy_owner_get_ledger (flow->owner->owner),
-                                      policy_session_get_id (result->session), error))
-        return FALSE;
-    policy_session_judge (result->session, flow->options->allow_unbound_session,
-                          result->verdict);
-    return flow->options->way == LAUNCH_WAY_ATTACH || prepare_guest (flow, error);
-}
-
-gboolean
 flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     flow->domain = virt_create_paused (flow->connection, flow->result.xml, error);
@@ -336,57 +337,52 @@ flow_create (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 
 /* Verdict. */
 
-static gboolean
-record (LaunchFlow *flow, GError **error)
-{
-    const guint8 *report = g_bytes_get_data (flow->result.report, NULL);
-    const gboolean verified =
-        flow->verified != NULL &&
-        policy_verdict_is_accepted_but (flow->result.verdict, POLICY_CHECK_FRESH);
-
-    return policy_ledger_record (policy_owner_get_ledger (flow->owner->owner),
-                                 flow->result.session, report + SEV_MAC_SIZE, verified,
-                                 flow->result.name, g_get_real_time (),
-                                 flow->result.verdict, error);
-}
-
 gboolean
 flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     LaunchResult *result = &flow->result;
-    const QmpSevInfo *info = &result->info;
+    g_autoptr (GArray) digests = g_array_new (FALSE, FALSE, SEV_DIGEST_SIZE);
+    LaunchFinding finding;
     gsize len;
     const guint8 *report = g_bytes_get_data (result->report, &len);
-    PolicyMeasureInput input = {
-        .api_major = info->api_major,
-        .api_minor = info->api_minor,
-        .build = info->build_id,
-        .report = report,
-        .report_len = len,
-        .allow_legacy = flow->options->allow_legacy_api,
-    };
-    g_autoptr (GError) mismatch = NULL;
 
-    if (result->es && !flow_choose_variant (flow, &input, error))
+    if (!flow_digests (flow, digests, error))
         return FALSE;
-    memcpy (input.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
-    result->has_expected = policy_measure_expected (
-        result->session, &input, report + SEV_MAC_SIZE, result->expected, NULL);
+    const LaunchCase launch = {
+        .session = result->session,
+        .input = { .api_major = result->info.api_major,
+                   .api_minor = result->info.api_minor,
+                   .build = result->info.build_id,
+                   .report = report,
+                   .report_len = len,
+                   .allow_legacy = flow->options->allow_legacy_api },
+        .digests = (const guint8 (*)[SEV_DIGEST_SIZE]) (const void *) digests->data,
+        .n_digests = digests->len,
+        .ledger = policy_owner_get_ledger (flow->owner->owner),
+        .name = result->name,
+    };
+    g_autoptr (GError) cause = NULL;
+
     flow_accept (flow);
-    flow->verified =
-        policy_measure_verify (result->session, &input, result->verdict, &mismatch);
-    if (!record (flow, error))
-        return FALSE;
-    if (flow->verified == NULL) {
-        if (g_error_matches (mismatch, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH))
-            flow_explain (flow, &input);
-        g_propagate_error (error, g_steal_pointer (&mismatch));
-        return FALSE;
+    flow->verified = launch_judge (&launch, result->verdict, &finding, &cause);
+    result->verified = flow->verified != NULL;
+    result->has_digest = TRUE;
+    memcpy (result->launch_digest, launch.digests[finding.digest], SEV_DIGEST_SIZE);
+    result->has_expected = finding.has_expected;
+    memcpy (result->expected, finding.expected, sizeof result->expected);
+    if (result->es && result->boot != NULL)
+        (void) !policy_vcpus_variant (finding.digest, &result->vcpus);
+    if (result->verified)
+        return TRUE;
+    if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH) &&
+        result->boot != NULL) {
+        PolicyMeasureInput input = launch.input;
+
+        memcpy (input.launch_digest, result->launch_digest, SEV_DIGEST_SIZE);
+        flow_explain (flow, &input);
     }
-    if (!policy_verdict_is_accepted (result->verdict))
-        return flow_set_refused (flow, error);
-    result->verified = TRUE;
-    return TRUE;
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
 }
 
 /* Whoever waits, or gets a core of a process that waits, finds no key. */
@@ -395,7 +391,8 @@ forget_keys (LaunchFlow *flow)
 {
     const LaunchOwner *owner = flow->owner;
 
-    policy_owner_forget (owner->owner);
+    if (owner->owner != NULL)
+        policy_owner_forget (owner->owner);
     ovmf_secret_table_wipe (owner->table);
     sev_secret_wipe (owner->tik);
     sev_secret_wipe (owner->tek);
@@ -486,12 +483,15 @@ flow_clean_up (LaunchFlow *flow)
 
     if (flow->result.resumed)
         return;
+    flow_forget (flow);
     forget_keys (flow);
     g_clear_pointer (&flow->console, console_watch_free);
     if (flow->owner->keeper != NULL)
         session_keeper_undo (flow->owner->keeper, flow->result.name);
     if (flow->result.boot != NULL)
         launch_boot_remove (flow->result.boot);
+    if (flow->options->way == LAUNCH_WAY_INJECT && !flow->options->destroy)
+        return;
     if (!end_guest (flow, &error))
         message_warning ("the guest '%s' could not be ended: %s", flow->result.name,
                          error->message);

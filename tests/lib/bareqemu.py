@@ -70,7 +70,7 @@ class BareGuest:
         with open(log, "wb") as out:
             process = self.bed.host.spawn(*self.argv(**kind), stdout=out, stderr=out)
         try:
-            emuhost.wait_until(lambda: process.poll() is not None or os.path.exists(self.socket), "a monitor")
+            emuhost.wait_until(lambda: process.poll() is not None or self.answers(), "a monitor")
             if process.poll() is not None:
                 raise emuhost.HostError(emuhost.read_bytes(log).decode(errors="replace"))
             yield self
@@ -94,6 +94,12 @@ class BareGuest:
                 while "event" in reply:
                     reply = json.loads(lines.readline())
             return reply["return"]
+
+    def answers(self):
+        try:
+            return self.ask("query-status")
+        except OSError:
+            return None
 
     def runs(self):
         return self.ask("query-status")["running"]

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/courier/courier-store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/courier/courier-file.h"
+#include "policy/key-file.h"
+#include "policy/owner-file.h"
+#include "sev/base/sev-bytes.h"
+
+#define SESSIONS "sessions"
+#define GROUP "courier-record"
+#define FORMAT 1
+
+static const char *const keys[] = {
+    "format", "release", "firmware", "kernel",  "initrd", "cmdline",
+    "uki",    "es",      "vcpus",    "digests", "room",   "firmware-accepted",
+    NULL,
+};
+static const PolicyKeyFileGroup group = { GROUP, keys, FALSE };
+
+static const char *const file_names[] = { "tek", "tik", "bundle", "platform", "record" };
+
+void
+policy_courier_record_clear (PolicyCourierRecord *record)
+{
+    g_clear_pointer (&record->tek, sev_secret_unref);
+    g_clear_pointer (&record->tik, sev_secret_unref);
+    g_clear_pointer (&record->bundle, g_bytes_unref);
+    g_clear_pointer (&record->platform, g_bytes_unref);
+    g_clear_pointer (&record->release, g_free);
+}
+
+/* Directories. */
+
+static gboolean
+set_io (GError **error, const char *what, int number)
+{
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "%s: %s", what, g_strerror (number));
+    return FALSE;
+}
+
+/* Returns: a descriptor of sessions/, made if @make; -1 without error if it is missing */
+static int
+open_sessions (const char *dir, gboolean make, GError **error)
+{
+    const int top = policy_dir_open (dir, NULL, error);
+
+    if (top < 0)
+        return -1;
+    const int fd = make ? policy_dir_make_at (top, SESSIONS, error)
+                        : policy_dir_open_at (top, SESSIONS, TRUE, error);
+    close (top);
+    return fd;
+}
+
+/* Record. */
+
+static void
+put_digest (GKeyFile *file, const char *key, const guint8 *digest)
+{
+    g_autofree char *hex = sev_hex_encode (digest, SEV_DIGEST_SIZE);
+
+    g_key_file_set_string (file, GROUP, key, hex);
+}
+
+static char *
+format_record (const PolicyCourierRecord *record)
+{
+    g_autoptr (GKeyFile) file = g_key_file_new ();
+    const PolicyBoot *boot = &record->boot;
+    g_autoptr (GString) digests = g_string_new (NULL);
+
+    g_key_file_set_integer (file, GROUP, "format", FORMAT);
+    if (record->release != NULL)
+        g_key_file_set_string (file, GROUP, "release", record->release);
+    put_digest (file, "firmware", boot->firmware);
+    put_digest (file, "kernel", boot->kernel);
+    put_digest (file, "initrd", boot->initrd);
+    put_digest (file, "cmdline", boot->cmdline);
+    g_key_file_set_boolean (file, GROUP, "uki", boot->uki);
+    g_key_file_set_boolean (file, GROUP, "es", boot->es);
+    g_key_file_set_boolean (file, GROUP, "firmware-accepted", boot->firmware_accepted);
+    g_key_file_set_uint64 (file, GROUP, "vcpus", boot->vcpus);
+    g_key_file_set_uint64 (file, GROUP, "room", record->room);
+    for (guint i = 0; i < record->n_digests; i++) {
+        g_autofree char *hex = sev_hex_encode (record->digests[i], SEV_DIGEST_SIZE);
+        g_string_append_printf (digests, "%s%s", i > 0 ? "," : "", hex);
+    }
+    g_key_file_set_string (file, GROUP, "digests", digests->str);
+    return g_key_file_to_data (file, NULL, NULL);
+}
+
+static gboolean
+take_digest (GKeyFile *file, const char *key, guint8 out[SEV_DIGEST_SIZE])
+{
+    g_autofree char *text = g_key_file_get_string (file, GROUP, key, NULL);
+
+    return text != NULL && sev_hex_decode (text, out, SEV_DIGEST_SIZE, NULL);
+}
+
+static gboolean
+take_number (GKeyFile *file, const char *key, guint64 max, guint64 *out)
+{
+    g_autofree char *text = g_key_file_get_string (file, GROUP, key, NULL);
+
+    return text != NULL && g_ascii_string_to_unsigned (text, 10, 0, max, out, NULL);
+}
+
+static gboolean
+take_digests (GKeyFile *file, PolicyCourierRecord *out)
+{
+    g_autofree char *text = g_key_file_get_string (file, GROUP, "digests", NULL);
+
+    if (text == NULL)
+        return FALSE;
+    g_auto (GStrv) parts = g_strsplit (text, ",", POLICY_COURIER_MAX_DIGESTS + 1);
+    for (guint i = 0; parts[i] != NULL; i++) {
+        if (i == POLICY_COURIER_MAX_DIGESTS ||
+            !sev_hex_decode (parts[i], out->digests[i], SEV_DIGEST_SIZE, NULL))
+            return FALSE;
+        out->n_digests = i + 1;
+    }
+    return out->n_digests > 0;
+}
+
+static gboolean
+take_flag (GKeyFile *file, const char *key, gboolean *out)
+{
+    g_autoptr (GError) cause = NULL;
+
+    *out = g_key_file_get_boolean (file, GROUP, key, &cause);
+    return cause == NULL;
+}
+
+static gboolean
+parse_record (GBytes *bytes, PolicyCourierRecord *out, GError **error)
+{
+    const PolicyKeyFileGroup *const groups[] = { &group, NULL };
+    PolicyBoot *boot = &out->boot;
+    guint64 vcpus = 0;
+    guint64 format = 0;
+    gsize len;
+    const char *text = g_bytes_get_data (bytes, &len);
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (GKeyFile) file = policy_key_file_parse (text, len, groups, &cause);
+
+    if (file != NULL && take_number (file, "format", FORMAT, &format) && format == FORMAT &&
+        take_digest (file, "firmware", boot->firmware) &&
+        take_digest (file, "kernel", boot->kernel) &&
+        take_digest (file, "initrd", boot->initrd) &&
+        take_digest (file, "cmdline", boot->cmdline) &&
+        take_flag (file, "uki", &boot->uki) && take_flag (file, "es", &boot->es) &&
+        take_flag (file, "firmware-accepted", &boot->firmware_accepted) &&
+        take_number (file, "vcpus", G_MAXUINT16, &vcpus) &&
+        take_number (file, "room", G_MAXUINT32, &out->room) && take_digests (file, out)) {
+        boot->measured = TRUE;
+        boot->vcpus = (guint) vcpus;
+        out->release = g_key_file_get_string (file, GROUP, "release", NULL);
+        return TRUE;
+    }
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_FILE,
+                 "the record of the session is damaged%s%s", cause != NULL ? ": " : "",
+                 cause != NULL ? cause->message : "");
+    return FALSE;
+}
+
+/* The three. */
+
+static gboolean
+remove_session (int sessions, const char *id, GError **error)
+{
+    const int fd = policy_dir_open_at (sessions, id, TRUE, error);
+
+    if (fd < 0)
+        return error == NULL || *error == NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS (file_names); i++)
+        unlinkat (fd, file_names[i], 0);
+    close (fd);
+    return unlinkat (sessions, id, AT_REMOVEDIR) == 0 || set_io (error, id, errno);
+}
+
+static gboolean
+write_session (int fd, const PolicyCourierRecord *record, GError **error)
+{
+    g_autofree char *text = format_record (record);
+    gsize bundle_len, platform_len;
+    const void *bundle = g_bytes_get_data (record->bundle, &bundle_len);
+    const void *platform = g_bytes_get_data (record->platform, &platform_len);
+
+    return policy_file_write (fd, "platform", platform, platform_len, FALSE, error) &&
+           policy_file_write (fd, "bundle", bundle, bundle_len, FALSE, error) &&
+           policy_file_write (fd, "record", text, strlen (text), FALSE, error) &&
+           policy_file_write (fd, "tek", sev_secret_data (record->tek),
+                              sev_secret_size (record->tek), FALSE, error) &&
+           policy_file_write (fd, "tik", sev_secret_data (record->tik),
+                              sev_secret_size (record->tik), FALSE, error);
+}
+
+gboolean
+policy_courier_keep (const char *dir, const PolicyCourierRecord *record, GError **error)
+{
+    g_autofree char *id = sev_hex_encode (record->session, POLICY_SESSION_ID_SIZE);
+    const int sessions = open_sessions (dir, TRUE, error);
+
+    if (sessions < 0)
+        return FALSE;
+    if (faccessat (sessions, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        close (sessions);
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_EXISTS,
+                     "session %.16s… is kept already", id);
+        return FALSE;
+    }
+    const int fd = policy_dir_make_at (sessions, id, error);
+    const gboolean ok = fd >= 0 && write_session (fd, record, error);
+    if (fd >= 0)
+        close (fd);
+    if (!ok && !remove_session (sessions, id, NULL))
+        g_warning ("what was written of session %s is left", id);
+    close (sessions);
+    return ok;
+}
+
+static gboolean
+read_session (int fd, PolicyCourierRecord *out, GError **error)
+{
+    g_autoptr (GBytes) record = NULL;
+
+    out->tek = policy_file_read_secret (fd, "tek", SEV_KEY_SIZE, error);
+    out->tik =
+        out->tek != NULL ? policy_file_read_secret (fd, "tik", SEV_KEY_SIZE, error) : NULL;
+    return out->tik != NULL &&
+           policy_file_read (fd, "bundle", POLICY_COURIER_FILE_MAX, POLICY_FILE_PUBLIC,
+                             &out->bundle, error) &&
+           policy_file_read (fd, "platform", POLICY_COURIER_FILE_MAX, POLICY_FILE_PUBLIC,
+                             &out->platform, error) &&
+           policy_file_read (fd, "record", POLICY_COURIER_FILE_MAX, POLICY_FILE_PUBLIC,
+                             &record, error) &&
+           parse_record (record, out, error);
+}
+
+gboolean
+policy_courier_recall (const char *dir,
+                       const guint8 session[POLICY_SESSION_ID_SIZE],
+                       PolicyCourierRecord *out,
+                       GError **error)
+{
+    g_autofree char *id = sev_hex_encode (session, POLICY_SESSION_ID_SIZE);
+    g_autoptr (GError) cause = NULL;
+
+    memset (out, 0, sizeof *out);
+    memcpy (out->session, session, POLICY_SESSION_ID_SIZE);
+    const int sessions = open_sessions (dir, FALSE, &cause);
+    const int fd = sessions >= 0 ? policy_dir_open_at (sessions, id, TRUE, &cause) : -1;
+    if (sessions >= 0)
+        close (sessions);
+    if (fd < 0 && cause == NULL)
+        g_set_error (&cause, POLICY_ERROR, POLICY_ERROR_COURIER_SESSION,
+                     "'%s' knows no session %.16s…: it was prepared with another owner, or "
+                     "judged",
+                     dir, id);
+    const gboolean ok = fd >= 0 && read_session (fd, out, &cause);
+    if (fd >= 0)
+        close (fd);
+    if (ok)
+        return TRUE;
+    policy_courier_record_clear (out);
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
+}
+
+gboolean
+policy_courier_forget (const char *dir,
+                       const guint8 session[POLICY_SESSION_ID_SIZE],
+                       GError **error)
+{
+    g_autofree char *id = sev_hex_encode (session, POLICY_SESSION_ID_SIZE);
+    const int sessions = open_sessions (dir, FALSE, error);
+
+    if (sessions < 0)
+        return FALSE;
+    const gboolean ok = remove_session (sessions, id, error);
+    close (sessions);
+    return ok;
+}

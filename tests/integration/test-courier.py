@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Owner and host apart: four small files carry a launch, and nothing else is shared.
+
+The owner has his directory and his own copy of the disk; the host has libvirt, the disk that
+runs, and no owner's key."""
+import os
+import re
+import shutil
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import emuhost  # noqa: E402
+import launchbed  # noqa: E402
+import tap  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+
+
+class Ceremony:
+    """One session.  Each side writes into a folder of its own; carry() is the courier."""
+
+    def __init__(self, bed, t, name):
+        self.bed, self.tap, self.name = bed, t, name
+        self.after = None
+        self.owner, self.host = (os.path.join(bed.dir, f"{side}-{name}") for side in ("owner", "host"))
+        for folder in (self.owner, self.host):
+            os.mkdir(folder, 0o700)
+
+    def carry(self, name, source, target):
+        shutil.copy(os.path.join(source, name), os.path.join(target, name))
+        return os.path.join(target, name)
+
+    def at(self, folder, name):
+        return os.path.join(folder, name)
+
+    def run(self, *words):
+        return self.bed.run(*words, "--json")
+
+    def good(self, result):
+        self.tap.equal((result.code, result.reasons), (0, []), result)
+        self.tap.equal(result.json["schema"], "sevlaunch.courier/1")
+        return result.json
+
+    # -- the five steps
+
+    def platform(self):
+        said = self.good(self.run("courier", "platform", "-o", self.at(self.host, "platform"), *self.bed.where()))
+        self.carry("platform", self.host, self.owner)
+        return said
+
+    def prepare(self, *words):
+        said = self.good(self.run(
+            "courier", "prepare", "--platform", self.at(self.owner, "platform"), "--owner-cert", self.bed.cert,
+            "--image", os.path.join(self.bed.test_disk, "disk.qcow2"), "--name", self.name, "-o",
+            self.at(self.owner, "bundle"), *words))
+        self.carry("bundle", self.owner, self.host)
+        return said
+
+    def start(self, *words, bundle=None):
+        return self.run("run", "--bundle", bundle or self.at(self.host, "bundle"), "--image", self.bed.disk,
+                        "--measurement-out", self.at(self.host, "measurement"), *self.bed.where(), *words)
+
+    def launch(self):
+        said = self.good(self.start())
+        self.carry("measurement", self.host, self.owner)
+        return said
+
+    def judge(self, bundle=None, measurement=None):
+        return self.run("courier", "judge", "--bundle", bundle or self.at(self.owner, "bundle"), "--measurement",
+                        measurement or self.at(self.owner, "measurement"), "--owner-cert", self.bed.cert, "-o",
+                        self.at(self.owner, "packet"))
+
+    def judge_and_keep(self, measurement):
+        """judge(); what it made of the kept sessions is undone, as a test of leftovers wants it."""
+        sessions = os.path.join(self.bed.owner, "sessions")
+        shutil.copytree(sessions, self.at(self.bed.tmp, "sessions"))
+        result = self.judge(measurement=measurement)
+        self.after = self.kept()
+        shutil.copytree(self.at(self.bed.tmp, "sessions"), sessions, dirs_exist_ok=True)
+        shutil.rmtree(self.at(self.bed.tmp, "sessions"))
+        return result
+
+    def seal(self):
+        said = self.good(self.judge())
+        self.carry("packet", self.owner, self.host)
+        return said
+
+    def inject(self, *words, packet=None):
+        return self.run("courier", "inject", "--packet", packet or self.at(self.host, "packet"), "--domain", self.name,
+                        *self.bed.where(), *words)
+
+    # -- what is there
+
+    def kept(self):
+        """Sessions whose keys the owner keeps."""
+        folder = os.path.join(self.bed.owner, "sessions")
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def edited(self, name, key, value, side=None):
+        """A copy of a file with another value of one key."""
+        side = side or self.owner
+        with open(self.at(side, name), encoding="ascii") as f:
+            text = f.read()
+        changed = re.sub(rf"^{key}=.*$", f"{key}={value}", text, flags=re.M)
+        self.tap.true(changed != text, f"{name} has no {key} that differs")
+        path = self.at(side, f"{name}.edited")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(changed)
+        return path
+
+    def value(self, name, key, side=None):
+        with open(self.at(side or self.owner, name), encoding="ascii") as f:
+            return re.search(rf"^{key}=(.*)$", f.read(), re.M).group(1)
+
+
+def whole(bed, t, table):
+    one = Ceremony(bed, t, "one")
+    with t.test("host: the platform file; owner: the bundle, and the session's keys are kept"):
+        one.platform()
+        said = one.prepare()
+        t.equal(one.kept(), [said["session"]])
+        t.equal((said["step"], said["platform"]["emulated"]), ("prepare", True))
+    with t.test("host: the guest is paused, measured, and nobody judged it"):
+        said = one.launch()
+        t.equal((said["verdict"], said["judged_on"], said["secrets"]), (None, "nowhere", []))
+        t.equal((bed.host.state("one"), bed.host.qmp("one", "query-sev")["state"]), ("paused", "launch-secret"))
+    with t.test("no file has a secret in it, and each is its writer's alone"):
+        with open(bed.disk_key, "rb") as f:
+            key = f.read()
+        for side in (one.owner, one.host):
+            for name in os.listdir(side):
+                data = emuhost.read_bytes(one.at(side, name))
+                t.true(key not in data and len(data) < 65536, name)
+        t.equal([oct(os.stat(one.at(side, name)).st_mode & 0o777) for side, name in (
+            (one.host, "platform"), (one.owner, "bundle"), (one.host, "measurement"))], ["0o600"] * 3)
+    with t.test("owner: verified on his machine, secrets sealed, the session's keys gone"):
+        said = one.seal()
+        t.equal((said["verdict"], said["judged_on"], len(said["secrets"])), ("verified", "owner-machine", 2))
+        t.equal(one.kept(), [])
+    table.row("courier-judged-twice", run=lambda _: one.judge(), again=False)
+    return one
+
+
+def unlocks(bed, t, table, one):
+    with t.test("host: the packet is injected, the guest unlocks its disk"):
+        with emuhost.Console(bed.host, "one") as console:
+            said = one.good(one.inject())
+            t.true(said["domain"]["running"], said)
+            console.wait_for(launchbed.UNLOCKED)
+    table.row("courier-packet-replayed", run=lambda _: one.inject(), again=False)
+    with t.test("... courier-packet-replayed: the guest runs on"):
+        t.equal(bed.host.state("one"), "running")
+    bed.host.destroy("one")
+
+
+def strangers(bed, t, table, one):
+    """Files of two sessions, and files that somebody edited to fit."""
+    two = Ceremony(bed, t, "two")
+    two.platform()
+    two.prepare()
+    old = one.at(one.owner, "measurement")
+    table.row("courier-other-measurement", run=lambda _: two.judge(measurement=old), again=False)
+    altered = two.edited("bundle", "policy", "0x00000000", two.host)
+    table.row("courier-edited-policy", run=lambda _: two.start(bundle=altered), again=False)
+    table.row("courier-other-boot", run=lambda _: two.start("--kernel", os.path.join(bed.test_disk, "kernel")),
+              again=False)
+    table.row("courier-owner-on-host", run=lambda _: two.start("--owner-cert", bed.cert), again=False)
+    garbage = two.edited("bundle", "format", "9", two.host)
+    table.row("courier-file-of-another-format", run=lambda _: two.start(bundle=garbage), again=False)
+    two.launch()
+    packet = one.at(one.host, "packet")
+    table.row("courier-other-packet", run=lambda _: two.inject(packet=packet), again=False)
+    forged = one.edited("packet", "session", two.value("bundle", "session"), one.host)
+    with open(forged, encoding="ascii") as f:
+        text = f.read()
+    with open(forged, "w", encoding="ascii") as f:
+        f.write(text.replace(one.value("packet", "report"), two.value("measurement", "report")))
+    table.row("courier-forged-packet", run=lambda _: two.inject(packet=forged), again=False)
+    with t.test("... none of these ended or started the guest, and its owner can still judge it"):
+        t.equal((bed.host.state("two"), len(two.kept())), ("paused", 1))
+    # The last words of this session.
+    edited = two.edited("bundle", "policy", "0x00000000")
+    table.row("courier-edited-bundle", run=lambda _: two.judge(bundle=edited), again=False)
+    forged = one.edited("measurement", "session", two.value("bundle", "session"))
+    table.row("courier-forged-measurement", run=lambda _: two.judge_and_keep(forged), again=False,
+              known=("measurement-replayed",))
+    with t.test("... and the session's keys are gone with that verdict"):
+        t.equal(two.after, [])
+    with t.test("--destroy ends the guest that the packet does not fit"):
+        t.equal((two.inject("--destroy", packet=packet).code, bed.host.state("two")), (4, "gone"))
+
+
+def processors(bed, t):
+    """SEV-ES: the owner says which processors, the host makes them so."""
+    ceremony = Ceremony(bed, t, "cpus")
+    with t.test("SEV-ES by courier: verified, with the processors of the bundle; --paused"):
+        ceremony.platform()
+        ceremony.prepare("--policy", "no-debug,no-key-sharing,es,no-send,sev,min-api=0.17", "--vcpus", "3")
+        ceremony.launch()
+        said = ceremony.seal()
+        t.equal(said["verdict"], "verified")
+        said = ceremony.good(ceremony.inject("--paused"))
+        t.equal((said["domain"]["running"], bed.host.state("cpus")), (False, "paused"))
+    bed.host.destroy("cpus")
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        table = launchbed.Table(bed, t, __file__)
+        one = whole(bed, t, table)
+        unlocks(bed, t, table, one)
+        strangers(bed, t, table, one)
+        processors(bed, t)
+        table.finish()
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
