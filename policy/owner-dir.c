@@ -9,7 +9,7 @@
 
 #include "policy/owner-cert.h"
 #include "policy/owner-file.h"
-#include "policy/owner-sign.h"
+#include "policy/owner-make.h"
 #include "policy/release-private.h"
 #include "sev/wire/sev-cert-wire.h"
 
@@ -105,6 +105,14 @@ load_key (PolicyOwner *owner, const char *name, PolicyOwnerFlags flags, GError *
         return FALSE;
     }
     return TRUE;
+}
+
+/* In memory only. */
+static gboolean
+make_key (PolicyOwner *owner, GError **error)
+{
+    owner->key = policy_owner_make_pair (&owner->cert, error);
+    return owner->key != NULL;
 }
 
 /* A file of fingerprints, one a line: trusted-roots or trusted-firmware. */
@@ -241,7 +249,8 @@ open_owner (const char *dir, const char *cert_name, PolicyOwnerFlags flags, GErr
 
     owner->dirfd = policy_dir_open (dir, &owner->dir, error);
     if (owner->dirfd < 0 || !load_cert (owner, cert_name, error) ||
-        !load_key (owner, key, flags, error))
+        !((flags & POLICY_OWNER_FRESH_KEY) != 0 ? make_key (owner, error)
+                                                : load_key (owner, key, flags, error)))
         return NULL;
     owner->roots = read_roots (owner->dirfd, POLICY_OWNER_ROOTS, NULL, error);
     if (owner->roots == NULL)
@@ -484,60 +493,6 @@ policy_owner_take_release (const PolicyOwner *owner, const char *name, GError **
         return NULL;
     }
     return load_secrets (owner, found, error) ? found : NULL;
-}
-
-/* One that is there goes on signing. */
-static gboolean
-make_sign_key (int dirfd, GError **error)
-{
-    return faccessat (dirfd, POLICY_OWNER_SIGN_KEY, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-           policy_sign_key_make_at (dirfd, error);
-}
-
-gboolean
-policy_owner_init (const char *dir, GError **error)
-{
-    guint8 bytes[SEV_CERT_SIZE];
-    SevCert cert;
-
-    g_return_val_if_fail (dir != NULL, FALSE);
-
-    if (g_mkdir_with_parents (dir, 0700) != 0) {
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "making '%s': %s", dir,
-                     g_strerror (errno));
-        return FALSE;
-    }
-    const int fd = policy_dir_open (dir, NULL, error);
-    if (fd < 0)
-        return FALSE;
-
-    g_autoptr (SevEcKey) key = sev_ec_key_generate (SEV_CURVE_P384, error);
-    g_autoptr (SevSecret) pem = key != NULL ? sev_ec_key_to_pem (key, error) : NULL;
-    gboolean ok = pem != NULL;
-    if (ok) {
-        sev_cert_init (&cert, SEV_USAGE_PDH, SEV_ALGO_ECDH_SHA256);
-        sev_cert_set_ec_key (&cert, key);
-        sev_cert_encode (&cert, bytes);
-        /* A certificate that is there stays, and so does its key: the key comes first. */
-        ok = faccessat (fd, POLICY_OWNER_CERT, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-        if (!ok)
-            g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_EXISTS,
-                         "'%s' is there already and stays as it is", POLICY_OWNER_CERT);
-    }
-    ok = ok && policy_file_write (fd, POLICY_OWNER_KEY, sev_secret_data (pem),
-                                  sev_secret_size (pem), FALSE, error);
-    if (ok &&
-        !policy_file_write (fd, POLICY_OWNER_CERT, bytes, sizeof bytes, FALSE, error)) {
-        unlinkat (fd, POLICY_OWNER_KEY, 0);
-        ok = FALSE;
-    }
-    if (ok && !make_sign_key (fd, error)) {
-        unlinkat (fd, POLICY_OWNER_KEY, 0);
-        unlinkat (fd, POLICY_OWNER_CERT, 0);
-        ok = FALSE;
-    }
-    close (fd);
-    return ok;
 }
 
 static gboolean

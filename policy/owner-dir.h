@@ -32,6 +32,8 @@ typedef enum {
     POLICY_OWNER_DEFAULT = 0,
     POLICY_OWNER_NO_KEY =
         1 << 0, /* the key may be missing: --session with --tik and --tek */
+    POLICY_OWNER_FRESH_KEY =
+        1 << 1, /* neither certificate nor key of the files: new ones, in memory only */
 } PolicyOwnerFlags;
 
 typedef struct _PolicyOwner PolicyOwner;
@@ -104,16 +106,6 @@ PolicyRelease *policy_owner_find_release (const PolicyOwner *owner,
 PolicyRelease *policy_owner_take_release (const PolicyOwner *owner,
                                           const char *name,
                                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/**
- * policy_owner_init:
- * @dir: made (0700) if it is missing
- * Writes pdh.cert, pdh.key, sign.key and sign.pub, each whole, or none of them; a sign.key
- * that is there stays.
- * Errors: %POLICY_ERROR_OWNER_EXISTS, %POLICY_ERROR_OWNER_DIR_MODE,
- *   %POLICY_ERROR_OWNER_DIR_OWNER, %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
- */
-gboolean policy_owner_init (const char *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * policy_owner_trust:

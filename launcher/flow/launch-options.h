@@ -69,7 +69,8 @@ typedef struct {
     char *tik;         /* (nullable) */
     char *tek;         /* (nullable) */
     char *session_dir; /* (nullable) */
-    char **secrets;    /* (nullable) */
+    gboolean ephemeral;
+    char **secrets; /* (nullable) */
 
     gboolean allow_unmeasured_boot;
     gboolean allow_legacy_api;

@@ -96,6 +96,8 @@ check_options (const LaunchOptions *o, GError **error)
         return usage (error, "--memory, --vcpus or --wait is out of range");
     if ((o->session != NULL) != (o->tik != NULL) || (o->tik != NULL) != (o->tek != NULL))
         return usage (error, "--session, --tik and --tek go together");
+    if (o->ephemeral && o->session != NULL)
+        return usage (error, "--ephemeral makes a session of its own, without --session");
     if (o->allow_unbound_session && o->session == NULL)
         return usage (error, "--allow-unbound-session needs --session");
     if (o->print_xml + o->dry_run + o->paused > 1)
@@ -453,8 +455,9 @@ read_sign_key (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 static gboolean
 read_owner (const LaunchOptions *options, LaunchOwner *owner, GError **error)
 {
-    const PolicyOwnerFlags flags =
-        options->session != NULL ? POLICY_OWNER_NO_KEY : POLICY_OWNER_DEFAULT;
+    const PolicyOwnerFlags flags = options->session != NULL ? POLICY_OWNER_NO_KEY
+                                   : options->ephemeral     ? POLICY_OWNER_FRESH_KEY
+                                                            : POLICY_OWNER_DEFAULT;
     g_autofree char *uuid = NULL;
 
     if (!start_reader (options, owner, &uuid, error))

@@ -162,6 +162,18 @@ def clean(t, bed, library):
     launch.clear()
 
 
+def ephemeral(t, bed, library):
+    with t.test("--ephemeral: another certificate goes to the platform, the owner's key is never in memory"):
+        launch = Launch(bed, library, "--ephemeral", STOP_AT_OPEN="1")
+        during = launch.stopped()
+        t.true(b'"verdict" : "verified"' in launch.end(), "not verified")
+        keys, sent = launch.keys(), base64.b64decode(read(f"{launch.sessions}/{bed.name}_godh.b64"))
+        t.equal(len(sent), owner.CERT_SIZE)
+        t.true(sent != read(bed.cert), "it is the owner's certificate")
+        t.equal(found(during, {name: keys[name] for name in LIVE}), LIVE - {"owner key"})
+    launch.clear()
+
+
 def closed(t, bed, library):
     """Both files are the kernel's and nobody else's: proc(5), PR_SET_DUMPABLE."""
     with t.test("nobody but root looks into the process, and it leaves no core file"):
@@ -195,6 +207,7 @@ def main():
         os.chmod(library, 0o755)
         leaking(t, bed, library)
         clean(t, bed, library)
+        ephemeral(t, bed, library)
         closed(t, bed, library)
     t.finish()
 

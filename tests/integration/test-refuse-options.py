@@ -36,6 +36,7 @@ def words(bed, table):
     row("own-boot-loader", "--own-boot-loader", says=["not measured", "--allow-unmeasured-boot"])
     row("session-alone", "--session", "a", says=["--tik", "--tek"])
     row("tik-alone", "--tik", "a", says=["--session"])
+    row("ephemeral-and-session", "--ephemeral", "--session", "a", "--tik", "a", "--tek", "a", says=["--ephemeral"])
     row("memory-negative", "--memory", "-1", says=["--memory"])
     row("memory-no-number", "--memory", "2G", says=["2G"])
     row("vcpus-too-many", "--vcpus", "100000", says=["--vcpus"])

@@ -10,6 +10,7 @@
 
 #include "policy/evidence/evidence-store.h"
 #include "policy/owner-dir.h"
+#include "policy/owner-make.h"
 #include "policy/owner-sign.h"
 #include "policy/policy-error.h"
 #include "sev/crypto/sev-digest.h"

@@ -2,10 +2,13 @@
 
 /* Which release a launch takes: the owner's word goes before the image's. */
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "policy/owner-dir.h"
+#include "policy/owner-make.h"
 #include "policy/policy-error.h"
 #include "tests/lib/test-dir.h"
 
@@ -283,6 +286,114 @@ test_acceptance_file (void)
     g_assert_error (bad, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX);
 }
 
+/* The error's place: it may be read only after the call, the first argument, was made. */
+static void
+assert_refused (gboolean ok, GError **error, PolicyError code)
+{
+    g_assert_false (ok);
+    g_assert_error (*error, POLICY_ERROR, (gint) code);
+    g_clear_error (error);
+}
+
+static void
+assert_ok (gboolean ok, GError **error)
+{
+    g_assert_no_error (*error);
+    g_assert_true (ok);
+}
+
+static void
+test_rotate (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    GError *error = NULL;
+
+    policy_owner_free (open_owner (&dir));
+    g_autofree char *cert = test_dir_read (&dir, "pdh.cert");
+    g_autofree char *key = test_dir_read (&dir, "pdh.key");
+    g_autofree char *sign = test_dir_read (&dir, "sign.key");
+    g_autofree char *path = test_dir_path (&dir, "pdh.key");
+    g_autofree char *second = test_dir_path (&dir, "second");
+
+    /* A second name for the old file shows that it was overwritten and not only removed. */
+    g_assert_cmpint (link (path, second), ==, 0);
+    assert_ok (policy_owner_rotate (dir.path, NULL, &error), &error);
+    g_autofree char *wiped = test_dir_read (&dir, "second");
+    g_autofree char *new_key = test_dir_read (&dir, "pdh.key");
+    g_autofree char *new_sign = test_dir_read (&dir, "sign.key");
+    for (gsize i = 0; i < strlen (key); i++)
+        g_assert_cmpint (wiped[i], ==, 0);
+    g_assert_cmpstr (new_key, !=, key);
+    g_assert_cmpstr (new_sign, ==, sign);
+    g_assert_cmphex (test_dir_mode (&dir, "pdh.key"), ==, 0600);
+
+    /* Certificate and key fit, and the releases are there. */
+    g_autoptr (PolicyOwner) owner =
+        policy_owner_open_dir (dir.path, POLICY_OWNER_DEFAULT, &error);
+    assert_ok (owner != NULL, &error);
+    g_assert_cmpuint (policy_owner_n_releases (owner), ==, 2);
+
+    assert_ok (policy_owner_rotate (dir.path, "kept", &error), &error);
+    g_autofree char *kept = test_dir_read (&dir, "kept.key");
+    g_autofree char *newest = test_dir_read (&dir, "pdh.key");
+    g_assert_cmpstr (kept, ==, new_key);
+    g_assert_cmpstr (newest, !=, new_key);
+    g_assert_true (test_dir_has (&dir, "kept.cert"));
+}
+
+static void
+test_rotate_refused (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    GError *error = NULL;
+
+    test_dir_init (&dir);
+    assert_refused (policy_owner_rotate (dir.path, NULL, &error), &error,
+                    POLICY_ERROR_OWNER_MISSING);
+    assert_ok (policy_owner_init (dir.path, &error), &error);
+    g_autofree char *key = test_dir_read (&dir, "pdh.key");
+    test_dir_write (&dir, "taken.key", "x", 0600);
+    assert_refused (policy_owner_rotate (dir.path, "taken", &error), &error,
+                    POLICY_ERROR_OWNER_EXISTS);
+    g_autofree char *same = test_dir_read (&dir, "pdh.key");
+    g_assert_cmpstr (same, ==, key);
+
+    /* Nothing is overwritten through a link. */
+    g_autofree char *path = test_dir_path (&dir, "pdh.key");
+    g_autofree char *other = test_dir_path (&dir, "other");
+    g_assert_cmpint (rename (path, other), ==, 0);
+    g_assert_cmpint (symlink (other, path), ==, 0);
+    assert_refused (policy_owner_rotate (dir.path, NULL, &error), &error, POLICY_ERROR_IO);
+    g_autofree char *untouched = test_dir_read (&dir, "other");
+    g_assert_cmpstr (untouched, ==, key);
+}
+
+/* Neither the key of the file nor the certificate is taken, and no file is written. */
+static void
+test_fresh_key (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicyOwner) stored = open_owner (&dir);
+    GError *error = NULL;
+    const guint files = test_dir_count (&dir, ".");
+
+    g_autoptr (PolicyOwner) a =
+        policy_owner_open_dir (dir.path, POLICY_OWNER_FRESH_KEY, &error);
+    assert_ok (a != NULL, &error);
+    g_autoptr (PolicyOwner) b =
+        policy_owner_open_dir (dir.path, POLICY_OWNER_FRESH_KEY, &error);
+    assert_ok (b != NULL, &error);
+    g_assert_false (
+        sev_ec_key_same_public (policy_owner_get_key (a), policy_owner_get_key (stored)));
+    g_assert_false (
+        sev_ec_key_same_public (policy_owner_get_key (a), policy_owner_get_key (b)));
+    g_autoptr (SevEcKey) public = sev_cert_get_ec_key (policy_owner_get_cert (a), &error);
+    assert_ok (public != NULL, &error);
+    g_assert_true (sev_ec_key_same_public (policy_owner_get_key (a), public));
+    g_assert_cmpuint (policy_owner_n_releases (a), ==, 2);
+    g_assert_cmpuint (test_dir_count (&dir, "."), ==, files);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -295,5 +406,8 @@ main (int argc, char **argv)
     g_test_add_func ("/release/firmware", test_release_firmware);
     g_test_add_func ("/owner/trusted-firmware", test_trusted_firmware);
     g_test_add_func ("/owner/acceptance", test_acceptance_file);
+    g_test_add_func ("/owner/rotate", test_rotate);
+    g_test_add_func ("/owner/rotate/refused", test_rotate_refused);
+    g_test_add_func ("/owner/fresh-key", test_fresh_key);
     return g_test_run ();
 }
