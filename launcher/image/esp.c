@@ -191,16 +191,10 @@ esp_read (gpointer data, guint64 offset, guint8 *out, gsize len, GError **error)
 static gboolean
 esp_open (Esp *esp, GError **error)
 {
-    const guint64 size = image_info_get_layer (esp->image, 0)->size;
     const GptPartition *partition = NULL;
-    g_autoptr (GBytes) head = image_read_bytes (esp->image, 0, MIN (size, GPT_READ_SIZE),
-                                                esp->cancellable, error);
-    if (head == NULL)
-        return FALSE;
+    g_autoptr (GPtrArray) partitions =
+        image_read_partitions (esp->image, esp->cancellable, error);
 
-    gsize len;
-    const guint8 *data = g_bytes_get_data (head, &len);
-    g_autoptr (GPtrArray) partitions = gpt_parse (data, len, size, error);
     if (partitions == NULL || !find_esp (partitions, &partition, error))
         return FALSE;
     esp->start = partition->start;

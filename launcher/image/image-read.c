@@ -6,6 +6,7 @@
 #include "launcher/image/gpt.h"
 
 #define READ_MAX (32u << 20) /* bytes */
+#define USUAL_TABLE 20480u   /* bytes in which a partition table ends that is as usual */
 
 static gboolean
 check_range (const ImageInfo *info, guint64 offset, guint64 len, GError **error)
@@ -53,4 +54,32 @@ image_read_bytes (const ImageInfo *info,
     if (!image_read (info, offset, data, len, cancellable, error))
         return NULL;
     return g_bytes_new_take (g_steal_pointer (&data), len);
+}
+
+static GPtrArray *
+parse_head (const ImageInfo *info, gsize len, GCancellable *cancellable, GError **error)
+{
+    g_autoptr (GBytes) head = image_read_bytes (info, 0, len, cancellable, error);
+
+    return head != NULL ? gpt_parse (g_bytes_get_data (head, NULL), len,
+                                     image_info_get_layer (info, 0)->size, error)
+                        : NULL;
+}
+
+GPtrArray *
+image_read_partitions (const ImageInfo *info, GCancellable *cancellable, GError **error)
+{
+    const guint64 size = image_info_get_layer (info, 0)->size;
+    g_autoptr (GError) cause = NULL;
+    GPtrArray *partitions =
+        parse_head (info, (gsize) MIN (size, USUAL_TABLE), cancellable, &cause);
+
+    if (partitions != NULL)
+        return partitions;
+    /* A table may lie further behind. */
+    if (size > USUAL_TABLE && cause->domain == IMAGE_ERROR &&
+        cause->code == IMAGE_ERROR_GPT_BROKEN)
+        return parse_head (info, (gsize) MIN (size, GPT_READ_SIZE), cancellable, error);
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return NULL;
 }

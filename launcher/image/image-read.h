@@ -37,4 +37,15 @@ GBytes *image_read_bytes (const ImageInfo *info,
                           GCancellable *cancellable,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * image_read_partitions:
+ *
+ * Errors: as image_read(), %IMAGE_ERROR_GPT_MISSING, %IMAGE_ERROR_GPT_BROKEN.
+ *
+ * Returns: (transfer full) (element-type GptPartition): see gpt_parse()
+ */
+GPtrArray *image_read_partitions (const ImageInfo *info,
+                                  GCancellable *cancellable,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

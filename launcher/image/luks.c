@@ -343,15 +343,7 @@ pin (const ImageInfo *image,
 static GptPartition *
 find_on_disk (const ImageInfo *image, GCancellable *cancellable, GError **error)
 {
-    const guint64 size = image_info_get_layer (image, 0)->size;
-    g_autoptr (GBytes) head =
-        image_read_bytes (image, 0, MIN (size, GPT_READ_SIZE), cancellable, error);
-    if (head == NULL)
-        return NULL;
-
-    gsize len;
-    const guint8 *data = g_bytes_get_data (head, &len);
-    g_autoptr (GPtrArray) partitions = gpt_parse (data, len, size, error);
+    g_autoptr (GPtrArray) partitions = image_read_partitions (image, cancellable, error);
     if (partitions == NULL)
         return NULL;
 

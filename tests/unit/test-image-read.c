@@ -256,6 +256,41 @@ test_close (void)
     tear_down (&f);
 }
 
+/* Partition tables at their usual place, and further behind than is read at first. */
+static void
+test_partitions (void)
+{
+    static const DiskPartition one = { DISK_TYPE_LINUX, 2048, 4095, "root" };
+    static const guint places[] = { 2, 64, 1500 };
+    g_auto (TestDir) dir = { 0 };
+
+    if (test_skip_without ("qemu-nbd", NULL))
+        return;
+    test_dir_init (&dir);
+    g_autofree char *path = test_dir_path (&dir, "disk.raw");
+    for (gsize i = 0; i < G_N_ELEMENTS (places); i++) {
+        const guint64 at = (guint64) places[i] * DISK_SECTOR;
+        g_autoptr (GByteArray) gpt = disk_gpt (16384, &one, 1);
+        g_autoptr (GError) error = NULL;
+
+        disk_put_le (gpt->data + DISK_HEADER + 72, places[i], 8);
+        disk_put_le (gpt->data + DISK_HEADER + 40, 2048, 8); /* first usable sector */
+        disk_gpt_seal (gpt);
+        disk_write (path, 16384, &one, 1);
+        disk_put (path, 0, gpt->data, gpt->len);
+        disk_put (path, at, gpt->data + DISK_ENTRIES, DISK_ENTRY * 128);
+        g_autoptr (ImageInfo) info = image_info_open (path, NULL, NULL, NULL, &error);
+        g_assert_no_error (error);
+        g_autoptr (GPtrArray) good = image_read_partitions (info, NULL, &error);
+        g_assert_no_error (error);
+        g_assert_cmpuint (good->len, ==, 1);
+        disk_put (path, at, "x", 1);
+        g_autoptr (GPtrArray) bad = image_read_partitions (info, NULL, &error);
+        g_assert_null (bad);
+        g_assert_error (error, IMAGE_ERROR, IMAGE_ERROR_GPT_BROKEN);
+    }
+}
+
 static void
 test_cancelled (void)
 {
@@ -290,6 +325,7 @@ main (int argc, char **argv)
     g_test_add_func ("/image/read/no-tmp", test_no_tmp);
     g_test_add_func ("/image/read/server-dies", test_server_dies);
     g_test_add_func ("/image/read/close", test_close);
+    g_test_add_func ("/image/read/partitions", test_partitions);
     g_test_add_func ("/image/read/cancelled", test_cancelled);
     const int status = g_test_run ();
     g_assert_cmpint (g_rmdir (pattern), ==, 0);
