@@ -396,6 +396,7 @@ forget_keys (LaunchFlow *flow)
     ovmf_secret_table_wipe (owner->table);
     sev_secret_wipe (owner->tik);
     sev_secret_wipe (owner->tek);
+    sev_sign_key_forget (owner->sign_key);
     if (flow->result.session != NULL)
         policy_session_wipe (flow->result.session);
 }

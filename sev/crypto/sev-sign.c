@@ -25,6 +25,15 @@ sev_sign_key_free (SevSignKey *key)
     g_free (key);
 }
 
+void
+sev_sign_key_forget (SevSignKey *key)
+{
+    if (key == NULL)
+        return;
+    g_clear_pointer (&key->pkey, EVP_PKEY_free);
+    key->has_private = FALSE;
+}
+
 /* Takes @pkey. */
 static SevSignKey *
 take (EVP_PKEY *pkey, gboolean has_private, GError **error)

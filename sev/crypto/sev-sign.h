@@ -25,6 +25,9 @@ SevSignKey *sev_sign_key_new_public (const void *pem,
                                      gsize len,
                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void sev_sign_key_free (SevSignKey *key);
+/** sev_sign_key_forget: (nullable): wipes what it signs with; only the bytes of its public
+ * half are left */
+void sev_sign_key_forget (SevSignKey *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SevSignKey, sev_sign_key_free)
 
 /** sev_sign_key_to_pem: Returns: (transfer full): PKCS#8 PEM text without a NUL */

@@ -27,7 +27,7 @@ import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 EXTRA_GUID = "11111111-2222-3333-4444-555555555555"
-LIVE = {"tek", "tik", "owner key", "disk key", "secret"}
+LIVE = {"tek", "tik", "owner key", "sign key", "disk key", "secret"}
 # Needed for an instant only: to make the session.
 PASSING = {"shared", "master", "kek", "kik"}
 
@@ -85,7 +85,10 @@ class Launch:
         blob = base64.b64decode(of("session.b64"))
         shared = key.exchange(ec.ECDH(), owner.cert_public_key(self.bed.host.certificate("pdh")))
         master = owner.kdf(shared, b"sev-master-secret", blob[:16])
-        return {"tek": of("tek.bin"), "tik": of("tik.bin"), "disk key": read(self.bed.disk_key), "secret": self.extra,
+        sign = serialization.load_pem_private_key(read(os.path.join(self.bed.owner, "sign.key")), None)
+        return {"sign key": sign.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw,
+                                               serialization.NoEncryption()),
+                "tek": of("tek.bin"), "tik": of("tik.bin"), "disk key": read(self.bed.disk_key), "secret": self.extra,
                 "owner key": key.private_numbers().private_value.to_bytes(48, "big"),
                 "shared": shared, "master": master,
                 "kek": owner.kdf(master, b"sev-kek"), "kik": owner.kdf(master, b"sev-kik")}
@@ -152,7 +155,8 @@ def clean(t, bed, library):
         t.true(len(seen) > 5000 and b'"verdict" : "verified"' in seen and b"<launchSecurity" in seen, seen[-2000:])
         t.equal({name for name, key in keys.items() if any(form in seen for form in memscan.forms(key))}, set())
     with t.test("no file has them but those that the owner asked for"):
-        own = {(str(launch.extra_file), "secret"), (bed.disk_key, "disk key")}
+        own = {(str(launch.extra_file), "secret"), (bed.disk_key, "disk key"),
+               (os.path.join(bed.owner, "sign.key"), "sign key")}
         own |= {(f"{launch.sessions}/{bed.name}_{key}.bin", key) for key in ("tek", "tik")}
         places = files_with(keys, bed.dir, bed.tmp, bed.host.files, bed.host.path,
                             without=[f"{bed.host.path}/platform"])

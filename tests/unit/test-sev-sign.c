@@ -133,6 +133,11 @@ test_pem (void)
     g_assert_true (sev_sign (again, "a", 1, signature, &error));
     g_assert_true (sev_sign_verify (other, "a", 1, signature, &error));
 
+    sev_sign_key_forget (again);
+    g_assert_false (sev_sign_key_has_private (again));
+    g_assert_cmpmem (sev_sign_key_get_public (again), SEV_SIGN_PUBLIC_SIZE,
+                     sev_sign_key_get_public (other), SEV_SIGN_PUBLIC_SIZE);
+
     /* A key that is for something else, and no key at all. */
     g_autoptr (SevEcKey) ec = sev_ec_key_generate (SEV_CURVE_P384, &error);
     g_autoptr (SevSecret) ec_text = sev_ec_key_to_pem (ec, &error);
