@@ -50,15 +50,24 @@ virt_uri_is_remote (const char *uri)
 }
 
 virConnectPtr
-virt_open (const char *uri, GError **error)
+virt_open_anywhere (const char *uri, GError **error)
 {
     virConnectPtr connection = virConnectOpen (uri);
 
-    if (connection == NULL) {
-        g_autofree char *what = g_strdup_printf ("libvirt at '%s'", uri);
-        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, what);
+    if (connection != NULL)
+        return connection;
+    g_autofree char *what = g_strdup_printf ("libvirt at '%s'", uri);
+    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, what);
+    return NULL;
+}
+
+virConnectPtr
+virt_open (const char *uri, GError **error)
+{
+    virConnectPtr connection = virt_open_anywhere (uri, error);
+
+    if (connection == NULL)
         return NULL;
-    }
     /* The URI may be an alias for another one. */
     char *real = virConnectGetURI (connection);
     const gboolean remote = real == NULL || virt_uri_is_remote (real);

@@ -48,6 +48,13 @@ gboolean virt_uri_is_remote (const char *uri);
  */
 virConnectPtr virt_open (const char *uri, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * virt_open_anywhere: the same, also of another machine, for what nobody trusts anyway
+ * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE.
+ */
+virConnectPtr virt_open_anywhere (const char *uri,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** VirtPlatform: what the host says of its platform; untrusted bytes */
 typedef struct {
     GBytes *pdh;        /* 2084 bytes */

@@ -15,6 +15,19 @@ from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 
+# Stands for another machine: libvirt's client talks to it on standard input and output.
+BRIDGE = """#!/usr/bin/python3
+import os, socket, threading
+s = socket.socket(socket.AF_UNIX)
+s.connect("%s")
+def up():
+    while data := os.read(0, 65536):
+        s.sendall(data)
+    s.shutdown(socket.SHUT_WR)
+threading.Thread(target=up, daemon=True).start()
+while data := s.recv(65536):
+    os.write(1, data)
+"""
 NAMES = ("pdh", "pek", "oca", "cek", "ask", "ark")
 
 
@@ -76,6 +89,16 @@ def judged(bed, p, t):
         seen = judge(bed.host.uri, "--trust-root", root, "--offline")
         t.true(seen.code == 1 and seen.reasons[0] == "cek-missing", seen)
         t.equal(judge("qemu+unix:///session?socket=/nowhere", *given).reasons, ["libvirt-unreachable"])
+    with t.test("verify-platform: the libvirt of another machine, which a launch does not take"):
+        bridge = os.path.join(p.dir, "bridge")
+        with open(bridge, "w", encoding="utf-8") as f:
+            f.write(BRIDGE % f"{bed.host.path}/rt/libvirt/libvirt-sock")
+        os.chmod(bridge, 0o755)
+        uri = f"qemu+ext:///session?command={bridge}"
+        seen = judge(uri, "--trust-root", root, *given)
+        t.equal((seen.code, seen.json.get("kind")), (0, "emulated"), seen)
+        seen = bed.launch("--json", "--connect", uri, *given, changes={"emulated_host": None})
+        t.equal((seen.code, seen.reasons), (2, ["usage"]), seen)
 
 
 def looks(bed, p, t):
