@@ -18,6 +18,7 @@ typedef struct {
     EvidenceAnswer *answer;
     char *root; /* "anyone who trusts the root …" */
     gboolean chain_ok;
+    gboolean digest_proven; /* the manifest's launch digest is what the platform reports */
 } Work;
 
 const char *
@@ -143,6 +144,11 @@ report_platform (Work *work)
         add (work, EVIDENCE_PROVEN, "platform", work->root,
              "the platform is AMD SEV, %s, its owner %s",
              policy_chain_get_generation (chain), policy_chain_get_owner (chain));
+    if (policy_generation_banned_by_default (policy_chain_get_generation (chain)))
+        add (work, EVIDENCE_OPEN, "generation-weak", NULL,
+             "whether a genuine chip is behind the certificates: keys were extracted from "
+             "chips of %s",
+             policy_chain_get_generation (chain));
     if (!platform_agrees (work->m, chain))
         reason_new ("evidence-platform", work,
                     "the manifest says something else of the platform than the "
@@ -203,6 +209,7 @@ compare_report (Work *work, const PolicyReport *report)
          "the platform's PEK signed, for this manifest, launch digest %s and guest policy "
          "0x%08x (%s)",
          hex, report->policy, policy);
+    work->digest_proven = same;
     if (!same)
         add (work, EVIDENCE_PROVEN, "other-launch", work->root,
              "this is not the launch digest that the owner expected");
@@ -247,8 +254,9 @@ check_report (Work *work)
 
 /* What every version asked of a verdict.  Later ones ask more, and their evidence lists it.
  */
-static const char *const core_checks[] = { "chain",    "root", "session",     "api",
-                                           "firmware", "boot", "measurement", "fresh" };
+static const char *const core_checks[] = { "chain",       "root",       "session",
+                                           "api",         "firmware",   "boot",
+                                           "measurement", "acceptance", "fresh" };
 
 static gboolean
 has_check (const EvidenceManifest *m, const char *name)
@@ -445,11 +453,13 @@ check_files (Work *work, GError **error)
                     "the launch digest is not that of this firmware with the hashes and "
                     "processors in the manifest");
     else
-        add (work,
-             work->answer->has_report && work->chain_ok ? EVIDENCE_PROVEN : EVIDENCE_SAID,
-             "files", work->answer->has_report && work->chain_ok ? work->root : to_signer,
-             "the launch digest is of the firmware that was given, with the hashes of "
-             "kernel, initrd and command line in the manifest");
+        add (work, work->digest_proven ? EVIDENCE_PROVEN : EVIDENCE_SAID, "files",
+             work->digest_proven ? work->root : to_signer,
+             "the launch digest %sis of the firmware that was given, %s",
+             work->digest_proven ? "" : "that the owner expected ",
+             m->kernel_hashes ? "with the hashes of kernel, initrd and command line in the "
+                                "manifest"
+                              : "and no kernel was measured");
     return TRUE;
 }
 
@@ -481,7 +491,7 @@ evidence_check (const Evidence *evidence, const EvidenceQuestion *question, GErr
         .ask = m->ask,
         .ark = m->ark,
     };
-    Work work = { evidence, m, question, answer, NULL, FALSE };
+    Work work = { .evidence = evidence, .m = m, .question = question, .answer = answer };
 
     answer->findings = g_ptr_array_new_with_free_func (finding_free);
     answer->chain = policy_chain_verify (&input, question->roots, error);
@@ -575,6 +585,12 @@ evidence_check_order (const EvidenceRow *rows,
     }
     if (head_counter >= expected)
         check_gap (out, expected, head_counter + 1);
+    else if (head_counter > 0 && head_counter + 2 < expected)
+        /* A crash leaves one file more than `head` says, not two. */
+        order_reason_new ("evidence-order", out,
+                          "'head' says that number %" G_GUINT64_FORMAT
+                          " is the last one, and there are later ones",
+                          head_counter);
     else if (n > 0 && head_counter == rows[n - 1].number && rows[n - 1].evidence != NULL &&
              memcmp (head_sha256, rows[n - 1].evidence->sha256, SEV_DIGEST_SIZE) != 0)
         order_reason_new ("evidence-order", out, "'%s' is not the one that was written",

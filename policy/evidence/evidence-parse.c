@@ -290,6 +290,9 @@ read_measured (Part *top, EvidenceManifest *m)
     m->kernel = read_file (&part, "kernel", TRUE);
     m->initrd = read_file (&part, "initrd", TRUE);
     m->cmdline = take_text_or_null (&part, "cmdline");
+    if (m->kernel_hashes != (m->kernel != NULL) ||
+        (!m->kernel_hashes && (m->initrd != NULL || m->cmdline != NULL)))
+        fail (&part, "kernel_hashes", "says otherwise than the files beside it");
     leave (&part);
 }
 

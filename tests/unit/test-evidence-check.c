@@ -367,6 +367,122 @@ test_files (void)
     assert_case (&c, "evidence-digest");
 }
 
+/* Of a refused launch the files are behind the digest that was expected, not behind the
+ * one that the platform reports. */
+static void
+test_files_refused (void)
+{
+    static const guint8 other[SEV_DIGEST_SIZE] = { 0xdd };
+    g_auto (Case) c = { 0 };
+    g_autoptr (PolicyBootInputs) files = test_evidence_files (0);
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    c.question.files = files;
+    c.m->verified = FALSE;
+    g_array_set_size (c.m->secrets, 0);
+    evidence_manifest_add_reason (c.m, "measurement-mismatch", "another one");
+    g_autoptr (Evidence) same = case_seal (&c);
+    g_autoptr (EvidenceAnswer) right = evidence_check (same, &c.question, &error);
+    g_assert_nonnull (find (right, EVIDENCE_PROVEN, "files"));
+
+    c.digest = other;
+    g_autoptr (Evidence) evidence = case_seal (&c);
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+    g_assert_false (answer->refused);
+    g_assert_nonnull (find (answer, EVIDENCE_PROVEN, "other-launch"));
+    g_assert_null (find (answer, EVIDENCE_PROVEN, "files"));
+    assert_says (answer, EVIDENCE_SAID, "files", "that the owner expected", NULL);
+}
+
+/* A report that was made for another manifest proves nothing of this one's files. */
+static void
+test_files_foreign_report (void)
+{
+    g_auto (Case) c = { 0 };
+    g_autoptr (PolicyBootInputs) files = test_evidence_files (0);
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    c.question.files = files;
+    g_autoptr (GBytes) text = evidence_manifest_to_bytes (c.m);
+    g_autoptr (GBytes) old = test_evidence_report (text, c.m->digest, c.policy, NULL);
+    c.m->counter = 2;
+    g_autoptr (GBytes) new_text = evidence_manifest_to_bytes (c.m);
+    g_autoptr (GBytes) file =
+        evidence_seal (new_text, old, NULL, test_evidence_key (), &error);
+    g_autoptr (Evidence) evidence = test_evidence_parse (file);
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+
+    g_assert_nonnull (find (answer, EVIDENCE_REFUSED, "evidence-report-nonce"));
+    g_assert_null (find (answer, EVIDENCE_PROVEN, "files"));
+    g_assert_nonnull (find (answer, EVIDENCE_SAID, "files"));
+}
+
+static void
+set_bytes (GBytes **slot, GBytes *bytes)
+{
+    g_clear_pointer (slot, g_bytes_unref);
+    *slot = bytes;
+}
+
+/* The certificates of a real platform, as one evidence. */
+static EvidenceAnswer *
+answer_real (Case *c, const char *dir)
+{
+    static const char *const names[] = { "pdh", "pek", "oca", "cek", "ask", "ark" };
+    GBytes *certs[G_N_ELEMENTS (names)];
+    EvidenceManifest *m = c->m;
+    g_autoptr (GError) error = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *path = g_strdup_printf ("certs/%s/%s.cert", dir, names[i]);
+        certs[i] = test_vector_load (path);
+    }
+    set_bytes (&m->pdh, certs[0]);
+    set_bytes (&m->cert_chain, test_cat (certs + 1, 3));
+    set_bytes (&m->cek, NULL);
+    set_bytes (&m->ask, certs[4]);
+    set_bytes (&m->ark, certs[5]);
+    for (guint i = 1; i < 4; i++)
+        g_bytes_unref (certs[i]);
+    c->no_report = TRUE;
+    g_autoptr (Evidence) evidence = case_seal (c);
+    EvidenceAnswer *answer = evidence_check (evidence, &c->question, &error);
+    g_assert_no_error (error);
+    return answer;
+}
+
+/* Keys were extracted from chips of Naples: a chain of theirs leaves a question open. */
+static void
+test_weak_generation (void)
+{
+    g_auto (Case) c = { 0 };
+
+    case_init (&c);
+    g_autoptr (EvidenceAnswer) rome = answer_real (&c, "rome-ok");
+    assert_says (rome, EVIDENCE_PROVEN, "platform", "Rome", "AMD's root");
+    g_assert_null (find (rome, EVIDENCE_OPEN, "generation-weak"));
+    g_autoptr (EvidenceAnswer) naples = answer_real (&c, "naples-ok");
+    assert_says (naples, EVIDENCE_PROVEN, "platform", "Naples", "AMD's root");
+    assert_says (naples, EVIDENCE_OPEN, "generation-weak", "Naples", NULL);
+}
+
+/* Each check of a verdict is in its list. */
+static void
+test_missing_check (void)
+{
+    for (guint i = 0; i < POLICY_N_CHECKS; i++) {
+        g_auto (Case) c = { 0 };
+
+        case_init (&c);
+        assert_case (&c, NULL);
+        g_test_message ("without %s", policy_check_name ((PolicyCheck) i));
+        g_ptr_array_remove_index (c.m->checks, i);
+        assert_case (&c, "evidence-verdict");
+    }
+}
+
 static void
 test_measurement (void)
 {
@@ -486,6 +602,9 @@ test_order (void)
     assert_order (f.rows, 4, 4, last, NULL);
     assert_order (f.rows, 4, 0, NULL, NULL);
     assert_order (f.rows, 0, 0, NULL, NULL);
+    /* A crash leaves a file more than the head says; more than one is not of a crash. */
+    assert_order (f.rows, 4, 3, f.evidence[2]->sha256, NULL);
+    assert_order (f.rows, 4, 2, f.evidence[1]->sha256, "evidence-order");
     /* One gone: in the middle, at the start, at the end. */
     const EvidenceRow middle[] = { f.rows[0], f.rows[1], f.rows[3] };
     assert_order (middle, 3, 4, last, "evidence-gap");
@@ -520,6 +639,10 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/check/session", test_session_id);
     g_test_add_func ("/evidence/check/verdict", test_verdict);
     g_test_add_func ("/evidence/check/files", test_files);
+    g_test_add_func ("/evidence/check/files-refused", test_files_refused);
+    g_test_add_func ("/evidence/check/files-foreign-report", test_files_foreign_report);
+    g_test_add_func ("/evidence/check/weak-generation", test_weak_generation);
+    g_test_add_func ("/evidence/check/missing-check", test_missing_check);
     g_test_add_func ("/evidence/check/measurement", test_measurement);
     g_test_add_func ("/evidence/check/vectors", test_vectors);
     g_test_add_func ("/evidence/check/order", test_order);

@@ -58,6 +58,7 @@ test_text (void)
         { "\"unproven\":[", "\"unproven\":[7," },
         { "\"api_major\":1", "\"api_major\":256" },
         { "\"kernel_hashes\":true", "\"kernel_hashes\":1" },
+        { "\"kernel_hashes\":true", "\"kernel_hashes\":false" },
         { "\"guid\":\"5e", "\"guid\":\"ze" },
         { "\"id\":\"", "\"id\":\"0" },
         { "\"certificates\":{", "\"certificates\":{\"x\":null," },
