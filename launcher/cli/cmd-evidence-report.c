@@ -45,6 +45,27 @@ write_page (const char *path, const char *page, GError **error)
     return ok;
 }
 
+/* A page can be written all the same, but it is of what anybody may have made up. */
+static int
+judge (const char *file, const EvidenceAnswer *answer, gboolean has_signer, JsonArray *out)
+{
+    gboolean refused = evidence_say_reasons (file, answer->findings);
+
+    evidence_reasons_json (answer->findings, out);
+    if (!has_signer) {
+        static const char text[] = "who signed it was not checked: no key was given "
+                                   "(--signer or --owner)";
+        JsonObject *one = json_object_new ();
+
+        message_reason ("evidence-signature", text);
+        evidence_set_text (one, "id", "evidence-signature");
+        evidence_set_text (one, "text", text);
+        json_array_add_object_element (out, one);
+        refused = TRUE;
+    }
+    return refused ? LAUNCHER_EXIT_NOT_VERIFIED : LAUNCHER_EXIT_OK;
+}
+
 static int
 report (const char *file,
         const char *html,
@@ -62,21 +83,18 @@ report (const char *file,
     g_autofree char *page = evidence_html (evidence, answer, base, PACKAGE_VERSION);
     if (!write_page (html, page, error))
         return -1;
-    const int code = evidence_say_reasons (file, answer->findings)
-                         ? LAUNCHER_EXIT_NOT_VERIFIED
-                         : LAUNCHER_EXIT_OK;
+    g_autoptr (JsonArray) reasons = json_array_new ();
+    const int code = judge (file, answer, tools->signer != NULL, reasons);
     if (!common->json) {
         if (strcmp (html, "-") != 0)
             printf ("wrote %s\n", html);
         return fflush (stdout) == 0 ? code : LAUNCHER_EXIT_HOST;
     }
     g_autoptr (JsonObject) object = json_object_new ();
-    JsonArray *reasons = json_array_new ();
-    evidence_reasons_json (answer->findings, reasons);
     json_object_set_string_member (object, "schema", "sevlaunch.evidence-report/1");
     evidence_set_text (object, "html", html);
-    json_object_set_boolean_member (object, "verified", !answer->refused);
-    json_object_set_array_member (object, "reasons", reasons);
+    json_object_set_boolean_member (object, "verified", code == LAUNCHER_EXIT_OK);
+    json_object_set_array_member (object, "reasons", json_array_ref (reasons));
     json_object_set_int_member (object, "exit_code", code);
     return command_print_json (object) != 0 ? LAUNCHER_EXIT_HOST : code;
 }

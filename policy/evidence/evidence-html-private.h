@@ -13,8 +13,11 @@ void html_put_hex (GString *out, const void *data, gsize len);
 /** html_put_tree: the certificates as a picture, and what is signed by whom */
 void html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *answer);
 
+/** html_is_emulated: by the certificates, whatever the manifest says, or by the manifest */
+gboolean html_is_emulated (const Evidence *evidence, const EvidenceAnswer *answer);
+
 /** html_put_sight: who could see what */
-void html_put_sight (GString *out, const EvidenceManifest *m);
+void html_put_sight (GString *out, const EvidenceManifest *m, gboolean emulated);
 
 extern const char evidence_html_style[];
 

@@ -3,6 +3,7 @@
 /* Who could see what: from the guest policy, the platform and the place of the verdict. */
 
 #include "policy/evidence/evidence-html-private.h"
+#include "policy/guest-policy-explain.h"
 
 typedef struct {
     const char *what;
@@ -12,19 +13,22 @@ typedef struct {
 } Sight;
 
 static const char *
-memory_sight (const EvidenceManifest *m)
+memory_sight (const EvidenceManifest *m, gboolean emulated)
 {
-    if (m->emulated)
+    if (emulated)
         return "could read it: an EMULATED platform protects nothing";
     if ((m->policy & SEV_POLICY_NODBG) == 0)
         return "could read it through the platform: the guest policy allows debugging";
+    g_auto (GStrv) dangers = policy_guest_dangers (m->policy);
+    if (dangers[0] != NULL)
+        return "could read it: the guest policy lets its key leave this guest and platform";
     return "saw ciphertext; could replace or replay it unnoticed";
 }
 
 static const char *
-register_sight (const EvidenceManifest *m)
+register_sight (const EvidenceManifest *m, gboolean emulated)
 {
-    if (m->emulated)
+    if (emulated)
         return "could read them";
     return m->es ? "saw ciphertext, and what the guest shows it for a request"
                  : "could read and change them: the launch was without SEV-ES";
@@ -39,13 +43,13 @@ key_sight (const EvidenceManifest *m)
 }
 
 static const char *
-secret_sight (const EvidenceManifest *m)
+secret_sight (const EvidenceManifest *m, gboolean emulated)
 {
     if (m->secrets->len == 0)
         return "none was released";
     if (g_strcmp0 (m->judged_on, "owner-machine") != 0)
         return "had them in a process on its machine: its administrator could read them";
-    return m->emulated ? "could read them in the guest's memory" : "saw ciphertext";
+    return emulated ? "could read them in the guest's memory" : "saw ciphertext";
 }
 
 static void
@@ -63,14 +67,15 @@ put_row (GString *out, const Sight *row)
 }
 
 void
-html_put_sight (GString *out, const EvidenceManifest *m)
+html_put_sight (GString *out, const EvidenceManifest *m, gboolean emulated)
 {
     const Sight rows[] = {
-        { "Memory of the guest", memory_sight (m), "has the key that encrypts it", "no" },
-        { "Registers of its processors", register_sight (m),
+        { "Memory of the guest", memory_sight (m, emulated), "has the key that encrypts it",
+          "no" },
+        { "Registers of its processors", register_sight (m, emulated),
           m->es ? "has the key that encrypts them" : "no", "no" },
         { "Session keys of the launch", key_sight (m), "has them", "made them" },
-        { "Released secrets", secret_sight (m), "passed them into the guest",
+        { "Released secrets", secret_sight (m, emulated), "passed them into the guest",
           m->secrets->len > 0 ? "gave them" : "none was released" },
         { "Firmware, kernel, command line", "saw them", "measured them", "named them" },
         { "Disk, network, console",

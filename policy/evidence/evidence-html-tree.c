@@ -111,9 +111,10 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
     const EvidenceManifest *m = evidence->manifest;
     const gboolean trusted = policy_chain_is_verified (answer->chain);
     const char *generation = policy_chain_get_generation (answer->chain);
-    g_autofree char *root = !trusted      ? g_strdup ("a root not trusted here")
-                            : m->emulated ? g_strdup ("EMULATED root")
-                                          : g_strdup_printf ("AMD, %s", generation);
+    g_autofree char *root = !trusted ? g_strdup ("a root not trusted here")
+                            : html_is_emulated (evidence, answer)
+                                ? g_strdup ("EMULATED root")
+                                : g_strdup_printf ("AMD, %s", generation);
 
     g_string_append (out, "<svg viewBox=\"0 0 760 440\" role=\"img\" "
                           "aria-label=\"Who signs what\">\n");

@@ -89,12 +89,31 @@ place_text (const EvidenceManifest *m)
     return "nowhere";
 }
 
+gboolean
+html_is_emulated (const Evidence *evidence, const EvidenceAnswer *answer)
+{
+    return evidence->manifest->emulated || policy_chain_says_emulated (answer->chain) ||
+           policy_chain_get_kind (answer->chain) == POLICY_PLATFORM_EMULATED;
+}
+
+static gboolean
+is_signed (const EvidenceAnswer *answer)
+{
+    for (guint i = 0; i < answer->findings->len; i++) {
+        const EvidenceFinding *finding = g_ptr_array_index (answer->findings, i);
+        if (finding->standing == EVIDENCE_PROVEN && strcmp (finding->id, "signature") == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 put_banners (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
 {
     const EvidenceManifest *m = evidence->manifest;
+    const gboolean sound = !answer->refused && is_signed (answer);
 
-    if (m->emulated)
+    if (html_is_emulated (evidence, answer))
         g_string_append (out, "<div class=\"banner warn\"><b>EMULATED platform</b><br>No "
                               "hardware protected this guest. What follows shows how "
                               "evidence looks; it protects nothing.</div>\n");
@@ -111,9 +130,13 @@ put_banners (GString *out, const Evidence *evidence, const EvidenceAnswer *answe
         }
         g_string_append (out, "</ul></div>\n");
     }
+    if (!answer->refused && !sound)
+        g_string_append (out, "<div class=\"banner bad\"><b>Who signed this was not "
+                              "checked</b><br>No key was given to check it with: anybody "
+                              "may have made up what follows.</div>\n");
     g_string_append_printf (
         out, "<div class=\"banner %s\"><b>%s</b><br>Judged %s. %s</div>\n",
-        m->verified ? (answer->refused ? "warn" : "good") : "bad",
+        m->verified ? (sound ? "good" : "warn") : "bad",
         m->verified ? "\xe2\x9c\x93 The owner's verdict: launch verified"
                     : "\xe2\x9c\x97 The owner's verdict: launch refused",
         place_text (m),
@@ -122,18 +145,19 @@ put_banners (GString *out, const Evidence *evidence, const EvidenceAnswer *answe
 }
 
 static void
-put_summary (GString *out, const Evidence *evidence)
+put_summary (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
 {
     const EvidenceManifest *m = evidence->manifest;
+    const gboolean emulated = html_is_emulated (evidence, answer);
     g_autofree char *number =
         g_strdup_printf ("%" G_GUINT64_FORMAT " in the owner's order%s", m->counter,
                          m->has_previous ? ", names the one before" : ", the first");
     g_autofree char *guest = g_strdup_printf (
         "%s, %u processors, %u MiB", m->es ? "SEV-ES" : "SEV", m->vcpus, m->memory_mib);
     g_autofree char *platform = g_strdup_printf (
-        "%s%s, SEV API %u.%u, build %u", m->emulated ? "EMULATED" : "AMD SEV, ",
-        m->emulated ? "" : (m->generation != NULL ? m->generation : "unknown"),
-        m->api_major, m->api_minor, m->build);
+        "%s%s, SEV API %u.%u, build %u", emulated ? "EMULATED" : "AMD SEV, ",
+        emulated ? "" : (m->generation != NULL ? m->generation : "unknown"), m->api_major,
+        m->api_minor, m->build);
 
     g_string_append (out, "<table class=\"facts\">\n");
     put_fact (out, "Guest", m->domain_name);
@@ -349,7 +373,7 @@ evidence_html (const Evidence *evidence,
     html_put (out, m->time);
     g_string_append (out, "</p>\n");
     put_banners (out, evidence, answer);
-    put_summary (out, evidence);
+    put_summary (out, evidence, answer);
     put_reasons (out, m);
     g_string_append (out, "<section class=\"keep\"><h2>Who signs what</h2>\n<p>Whole "
                           "arrows are signatures, as "
@@ -359,7 +383,7 @@ evidence_html (const Evidence *evidence,
     g_string_append (out, "</section>\n");
     put_proofs (out, answer);
     g_string_append (out, "<h2>Who could see what</h2>\n");
-    html_put_sight (out, m);
+    html_put_sight (out, m, html_is_emulated (evidence, answer));
     put_open (out, answer);
     put_measured (out, m);
     put_policy (out, m);

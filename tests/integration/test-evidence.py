@@ -112,6 +112,11 @@ class Evidence:
     def verify(self, *args, path=None):
         return self.bed.run("evidence", "verify", path or self.path, "--json", *args)
 
+    def root(self):
+        with open(self.path, encoding="utf-8") as f:
+            said = json.loads(base64.b64decode(json.load(f)["manifest"]))
+        return said["platform"]["root_fingerprint"]
+
     def verified(self):
         firmware = ["--firmware", self.bed.firmware]
         result = self.verify("--owner", self.bed.owner, *firmware)
@@ -122,10 +127,7 @@ class Evidence:
         self.tap.true("EMULATED" in facts["proven", "platform"]["text"], result)
         self.tap.true(("owner-only", "measurement") in facts and ("said", "secrets") in facts, result)
         # What an auditor has: the key and the root.
-        with open(self.path, encoding="utf-8") as f:
-            said = json.loads(base64.b64decode(json.load(f)["manifest"]))
-        root = said["platform"]["root_fingerprint"]
-        self.tap.equal(self.verify("--signer", self.sign_pub, "--trust-root", root).code, 0)
+        self.tap.equal(self.verify("--signer", self.sign_pub, "--trust-root", self.root()).code, 0)
         result = self.verify("--signer", self.sign_pub)
         self.tap.equal((result.code, [r["id"] for r in result.json["files"][0]["reasons"]]), (1, ["evidence-root"]))
         self.tap.equal(self.verify().code, 2, "without a signer")
@@ -187,6 +189,10 @@ class Evidence:
 
     def page(self):
         path = os.path.join(self.bed.dir, "page.html")
+        # Without a key there is a page, and no verdict.
+        result = self.bed.run("evidence", "report", self.path, "--html", path, "--json", "--trust-root", self.root())
+        self.tap.equal((result.code, result.json["verified"], [r["id"] for r in result.json["reasons"]]),
+                       (1, False, ["evidence-signature"]), result)
         self.bed.must("evidence", "report", self.path, "--owner", self.bed.owner, "--html", path)
         with open(path, encoding="utf-8") as f:
             text = f.read()

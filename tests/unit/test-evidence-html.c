@@ -101,6 +101,19 @@ test_words (void)
     g_assert_null (strstr (page, "This evidence was refused"));
     g_assert_null (strstr (page, "who signed this"));
     g_assert_nonnull (strstr (unsigned_page, "who signed this"));
+    g_assert_nonnull (strstr (page, "banner good"));
+    g_assert_null (strstr (page, "Who signed this was not checked"));
+    g_assert_null (strstr (unsigned_page, "banner good"));
+    g_assert_nonnull (strstr (unsigned_page, "Who signed this was not checked"));
+
+    /* The certificates say what the platform is, not the manifest. */
+    m->emulated = FALSE;
+    g_autofree char *lie = page_of (m, TRUE);
+    g_assert_nonnull (strstr (lie, "EMULATED platform"));
+    g_assert_nonnull (strstr (lie, "EMULATED root"));
+    g_assert_null (strstr (lie, "saw ciphertext"));
+    g_assert_null (strstr (lie, "AMD SEV"));
+    m->emulated = TRUE;
 
     m->session_id[0] ^= 1;
     g_autofree char *refused = page_of (m, TRUE);
