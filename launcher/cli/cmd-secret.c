@@ -65,6 +65,16 @@ parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
     return TRUE;
 }
 
+/* What only verify has a use for.  --firmware alone bounds the table, --api alone tells how
+ * old a platform is. */
+static gboolean
+has_verify_option (const SecretOptions *o)
+{
+    return o->report.digest != NULL || o->boot.policy != NULL || o->boot.kernel != NULL ||
+           o->boot.vcpus != NULL || o->boot.cpu != NULL || o->boot.vmsa != NULL ||
+           (o->boot.firmware != NULL && o->report.api != NULL && !o->report.allow_legacy);
+}
+
 /* Half of the options of verify are no way to verify less. */
 static gboolean
 wants_verdict (const SecretOptions *o, gboolean *wanted, GError **error)
@@ -74,8 +84,7 @@ wants_verdict (const SecretOptions *o, gboolean *wanted, GError **error)
     *wanted = what && o->boot.policy != NULL && o->report.api != NULL;
     if (*wanted && o->boot.firmware != NULL && o->report.digest != NULL)
         return step_usage (error, "--firmware and --digest exclude each other");
-    if (*wanted ||
-        (o->report.digest == NULL && o->boot.policy == NULL && o->boot.kernel == NULL))
+    if (*wanted || !has_verify_option (o))
         return TRUE;
     return step_usage (error, "to verify the measurement --policy, --api, --build and "
                               "--firmware or --digest are needed");

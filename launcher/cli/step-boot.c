@@ -195,6 +195,9 @@ read_vcpus (const StepBootOptions *o, StepBoot *out, GError **error)
 {
     out->es = out->has_policy ? (out->policy & SEV_POLICY_ES) != 0
                               : o->vcpus != NULL && o->cpu != NULL;
+    if (!out->has_policy && (o->vcpus != NULL) != (o->cpu != NULL))
+        return step_usage (error, "without --policy, --vcpus and --cpu go together: both "
+                                  "say that it is SEV-ES");
     if ((o->vcpus != NULL && !parse_range (o->vcpus, out, error)) ||
         (o->cpu != NULL && !parse_cpu (o->cpu, &out->vcpus.signature, error)) ||
         !parse_form (o->vmsa, out, error))

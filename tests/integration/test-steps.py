@@ -217,7 +217,8 @@ def check_usage(t):
                         ["measure", *words[:2], "--policy", "0x5", "--vcpus", "0", "--cpu", "25,1,1"],
                         ["measure", *words[:2], "--policy", "0x5", "--vcpus", "4-2", "--cpu", "25,1,1"],
                         ["measure", *words[:2], "--policy", "0x5", "--vcpus", "1", "--cpu", "pentium"],
-                        ["measure", *words[:2], "--vmsa", "other"]):
+                        ["measure", *words[:2], "--vmsa", "other"],
+                        ["measure", *words[:2], "--vcpus", "2"], ["measure", *words[:2], "--cpu", "25,1,1"]):
             done = run(*command)
             t.equal(done.returncode, 2, f"{command}: {done.stderr}")
     with t.test("files that are not there end with 4"):
@@ -445,6 +446,8 @@ def check_secret(t, folder):
         done = secret(*digest, measurement=wrong)
         t.true(done.returncode == 1 and "[measurement-mismatch]" in done.stderr, done.stderr)
         t.equal(secret(*digest[:2]).returncode, 2, "a part of them is no smaller verdict")
+        t.equal(secret(*amdsev, *whole[-4:]).returncode, 2, "the policy left out")
+        t.equal(secret("--vcpus", "1").returncode, 2, "processors alone")
         t.equal(secret(*amdsev, *digest[2:]).returncode, 1, "another firmware")
         t.true(not os.path.exists(names[2]) and not os.path.exists(names[3]), "nothing was written")
     with t.test("secret: what does not fit is refused"):
