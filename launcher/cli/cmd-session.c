@@ -13,6 +13,7 @@
 #include "launcher/fetch/kds.h"
 #include "policy/acceptance/acceptance.h"
 #include "policy/attest/platform-file.h"
+#include "policy/guest-policy-explain.h"
 #include "policy/guest-policy.h"
 #include "policy/owner-dir.h"
 #include "policy/owner-file.h"
@@ -260,13 +261,24 @@ say (const SessionOptions *o, const PolicySession *session, const CommandCommon 
     return command_print_json (object);
 }
 
+static gboolean
+read_policy (const SessionOptions *o, guint32 *out, GError **error)
+{
+    if (!policy_guest_parse (o->policy, out, error) || !policy_guest_check (*out, error) ||
+        !policy_guest_require (*out, o->accept_debug, error))
+        return FALSE;
+    g_auto (GStrv) dangers = policy_guest_dangers (*out);
+    for (char **i = dangers; *i != NULL; i++)
+        message_warning ("guest policy: %s", *i);
+    return TRUE;
+}
+
 static PolicySession *
 make_session (const SessionOptions *o, PolicyVerdict *verdict, GError **error)
 {
     guint32 policy = 0;
 
-    if (!policy_guest_parse (o->policy, &policy, error) ||
-        !policy_guest_require (policy, o->accept_debug, error))
+    if (!read_policy (o, &policy, error))
         return NULL;
     g_autoptr (PolicyOwner) owner =
         policy_owner_open (o->owner_cert, POLICY_OWNER_DEFAULT, error);

@@ -383,6 +383,12 @@ def check_session(t, folder):
         for more, code in ((["--policy", "0x0"], 3), (["--policy", "0x0", "--accept-debug"], 0)):
             t.equal(session(*more, name="debug").returncode, code)
         t.equal(session("--name", "../up").returncode, 2)
+    with t.test("session: a guest policy as run takes it: dangers are said, what no platform can do is refused"):
+        t.true("warning" not in session("--policy", "prod", name="safe").stderr, "prod is safe")
+        done = session("--policy", "no-debug", name="bare")
+        t.true(done.returncode == 0 and "no-key-sharing" in done.stderr and "no-send" in done.stderr, done.stderr)
+        done = session("--policy", "prod,min-api=24.0", name="future")
+        t.true(done.returncode == 2 and "[guest-policy-contradiction]" in done.stderr, done.stderr)
 
 
 def unpack(keys, measure, header, payload):
