@@ -13,13 +13,28 @@ describe (const StepBoot *boot, PolicyBoot *out)
     memcpy (out->firmware, inputs->firmware.sha256, SEV_DIGEST_SIZE);
     out->firmware_pin = POLICY_FIRMWARE_UNKNOWN;
     out->measured = inputs->kernel_hashes;
-    out->uki = inputs->initrd.name == NULL &&
-               (inputs->cmdline == NULL || *inputs->cmdline == '\0');
     memcpy (out->kernel, inputs->hashes.kernel, SEV_DIGEST_SIZE);
     memcpy (out->initrd, inputs->hashes.initrd, SEV_DIGEST_SIZE);
     memcpy (out->cmdline, inputs->hashes.cmdline, SEV_DIGEST_SIZE);
     out->es = boot->es;
     out->vcpus = boot->es ? boot->vcpus.count : 0;
+}
+
+/* A kernel alone can be a unified kernel image or a plain kernel.  It is measured in the
+ * same way, and `run` takes it as either. */
+static gboolean
+can_be_uki (const PolicyBootInputs *inputs)
+{
+    return inputs->kernel_hashes && inputs->initrd.name == NULL &&
+           (inputs->cmdline == NULL || *inputs->cmdline == '\0');
+}
+
+static gboolean
+accepts_plain_kernel (const PolicyAcceptance *acceptance, const PolicyFacts *facts)
+{
+    g_autoptr (PolicyVerdict) scratch = policy_verdict_new ();
+
+    return policy_acceptance_foresee (acceptance, facts, scratch);
 }
 
 gboolean
@@ -45,6 +60,8 @@ step_acceptance (const char *path,
     if (boot->inputs != NULL) {
         describe (boot, &described);
         facts.boot = &described;
+        described.uki =
+            can_be_uki (boot->inputs) && !accepts_plain_kernel (acceptance, &facts);
     }
     if (policy_acceptance_foresee (acceptance, &facts, verdict))
         return TRUE;

@@ -125,10 +125,10 @@ def check_acceptance(t, folder):
     with open(words[words.index("--firmware") + 1], "rb") as f:
         firmware = hashlib.sha256(f.read()).hexdigest()
 
-    def judge(text, *more):
+    def judge(text, *more, report=None):
         with open(path, "w", encoding="utf-8") as f:
             f.write("[acceptance]\nformat=1\n" + text)
-        done = run("verify", *words, *report_words(vector), "--acceptance", path, "--json", *more)
+        done = run("verify", *words, *report_words(vector, report), "--acceptance", path, "--json", *more)
         return done.returncode, [reason["id"] for reason in json.loads(done.stdout)["reasons"]]
 
     good = f"[firmware]\nsha256={firmware}\npinned=yes\n[boot]\nmeasured=yes\n"
@@ -141,6 +141,17 @@ def check_acceptance(t, folder):
         t.equal(judge("[boot]\nvcpus=1\n"), (1, ["acceptance-vcpus"]))
         t.equal(judge("[boot]\nvcpu=1\n"), (4, ["acceptance-syntax"]))
         t.equal(judge(good, "--build", str(vector["build"] ^ 1)), (1, ["measurement-mismatch"]))
+    kernel = words[words.index("--kernel") + 1]
+    words = ["--firmware", words[words.index("--firmware") + 1], "--kernel", kernel, "--policy", "0x1"]
+    digest = bytes.fromhex(json.loads(run("measure", *words, "--json").stdout)["digest"])
+    made = owner.mac(read(find(vector["tk"]))[16:], b"\4",
+                     bytes([vector["api_major"], vector["api_minor"], vector["build"]]), struct.pack("<I", 1), digest, bytes(16))
+    alone = base64.b64encode(made + bytes(16)).decode()
+    with t.test("... a kernel alone may be meant as a unified kernel image or as a plain kernel, but it must be named"):
+        right, wrong = hashlib.sha256(read(kernel)).hexdigest(), "5a" * 32
+        for key in ("uki", "kernel"):
+            t.equal(judge(f"[boot]\n{key}={right}\n", report=alone), (0, []), key)
+            t.equal(judge(f"[boot]\n{key}={wrong}\n", report=alone), (1, ["acceptance-boot"]), key)
     with t.test("... and needs the files: a digest does not say what boots"):
         digest = ["--digest", vector["launch_digest"], "--policy", hex(vector["policy"])]
         t.equal(run("verify", *digest, *report_words(vector)).returncode, 0)
