@@ -232,6 +232,10 @@ def check_usage(t):
                         ["measure", *words[:2], "--vcpus", "2"], ["measure", *words[:2], "--cpu", "25,1,1"]):
             done = run(*command)
             t.equal(done.returncode, 2, f"{command}: {done.stderr}")
+    with t.test("a host that launches a bundle says nothing that its owner decides"):
+        t.equal(run("run", "--bundle", "/nonexistent/file").returncode, 4)
+        for more in (("--acceptance", "x"), ("--require-evidence",), ("--ephemeral",), ("--owner-cert", "x")):
+            t.equal(run("run", "--bundle", "/nonexistent/file", *more).returncode, 2, more)
     with t.test("files that are not there end with 4"):
         for option in ("--firmware", "--kernel"):
             gone = [*words[:2], "--kernel", words[1]]
