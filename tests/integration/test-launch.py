@@ -22,8 +22,8 @@ tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 VALIDATE = shutil.which("virt-qemu-sev-validate", path="/usr/bin:/bin")
 XML_VALIDATE = shutil.which("virt-xml-validate")
 POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 17 << 24
-STEPS = {"image", "host", "platform", "session", "create", "query", "measure", "verify", "secret", "keep", "resume",
-         "watch"}
+STEPS = {"image", "host", "platform", "session", "define", "create", "query", "measure", "verify", "secret", "evidence",
+         "keep", "resume", "watch"}
 # What README and man page promise of a launch's document.
 SCHEMA = {
     "schema": str, "domain": {"name": str, "uuid": str, "uri": str}, "release": str,
@@ -34,7 +34,7 @@ SCHEMA = {
                  "kernel": {"path": str, "size": int, "sha256": str}, "initrd": type(None), "cmdline": str},
     "measurement": {"digest": str, "nonce": str, "reported": str, "expected": str, "verified": bool},
     "judged_on": str, "secrets": list, "verdict": str, "reasons": list, "unproven": list, "timings_ms": dict,
-    "evidence": type(None), "exit_code": int,
+    "acceptance": str, "evidence": str, "exit_code": int,
 }
 
 
@@ -82,6 +82,8 @@ class Launches:
         t.equal((said["domain"]["uri"], said["release"]), (self.host.uri, "disk.qcow2"))
         t.equal(said["domain"]["uuid"], self.host.virsh("domuuid", self.bed.name).stdout.strip())
         t.equal(said["judged_on"], "emulated-host")
+        t.equal(os.path.dirname(said["evidence"]), f"{self.bed.owner}/evidence")
+        t.true(os.path.isfile(said["evidence"]), said["evidence"])
         t.equal(set(said["timings_ms"]), STEPS)
         t.true(all(type(value) is int and value >= 0 for value in said["timings_ms"].values()), said["timings_ms"])
         t.true(any("memory size" in line for line in said["unproven"]), said["unproven"])
@@ -98,7 +100,7 @@ class Launches:
     def measured(self, result):
         said, t = result.json, self.tap
         t.equal(said["measured"]["firmware"], {"path": self.bed.firmware, "size": os.path.getsize(self.bed.firmware),
-                                               "sha256": sha256(self.bed.firmware)})
+                                               "sha256": sha256(self.bed.firmware), "pin": "release"})
         t.equal((said["measured"]["kernel"]["sha256"], said["measured"]["kernel"]["size"]),
                 (sha256(self.uki), os.path.getsize(self.uki)))
         t.equal(said["measurement"]["digest"],
