@@ -73,7 +73,7 @@ unusable (const char *why, GError **error)
 gboolean
 flow_require_es (LaunchFlow *flow, GError **error)
 {
-    const gboolean elsewhere = flow->options->way != LAUNCH_WAY_RUN;
+    const gboolean elsewhere = flow->options->way != LAUNCH_WAY_RUN || flow->owner->remote;
 
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_SEV) {
         if (!elsewhere && !sev_hardware_has_es (""))

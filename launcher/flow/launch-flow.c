@@ -415,9 +415,10 @@ choose_name (const LaunchOptions *options, const LaunchOwner *owner)
                         : options->name != NULL   ? options->name
                         : options->bundle != NULL ? options->bundle->name
                                                   : NULL;
-    const char *file = owner->image != NULL   ? owner->image
-                       : options->uki != NULL ? options->uki
-                                              : options->kernel;
+    const char *file = owner->remote && options->image != NULL ? options->image
+                       : owner->image != NULL                  ? owner->image
+                       : options->uki != NULL                  ? options->uki
+                                                               : options->kernel;
 
     if (given != NULL)
         return g_strdup (given);

@@ -84,6 +84,12 @@ typedef struct {
     gboolean resume; /* %LAUNCH_WAY_ATTACH */
     gboolean require_evidence;
 
+    /* Another machine's libvirt (--connect): @image is its path there. */
+    char *image_copy;    /* (nullable): of the image, on this machine */
+    char *host_firmware; /* (nullable): path there; default: the same as here */
+    char *host_kernel;   /* (nullable): path there of kernel or UKI */
+    char *host_initrd;   /* (nullable): path there */
+
     /* By courier. */
     char *output;                    /* (nullable): file that is written */
     char *domain;                    /* (nullable): %LAUNCH_WAY_INJECT */

@@ -86,6 +86,34 @@ check_way (const LaunchOptions *o, GError **error)
     return TRUE;
 }
 
+/* What another machine opens is named by its path there; what is hashed lies here. */
+static gboolean
+check_remote (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
+{
+    const gboolean any = o->image_copy != NULL || o->host_firmware != NULL ||
+                         o->host_kernel != NULL || o->host_initrd != NULL;
+
+    if (!owner->remote)
+        return !any || usage (error, "--image-copy and --host-… need --connect to another "
+                                     "machine");
+    if (o->way == LAUNCH_WAY_TELL || o->way == LAUNCH_WAY_INJECT)
+        return TRUE;
+    if (o->way != LAUNCH_WAY_RUN)
+        return usage (error, "--connect to another machine goes with no --bundle");
+    if (!g_path_is_absolute (o->image))
+        return usage (error, "--connect to another machine: --image is a path there, and "
+                             "absolute");
+    if (o->image_copy == NULL &&
+        (o->format == NULL || (o->uki == NULL && o->kernel == NULL && !o->own_boot_loader)))
+        return usage (error, "--connect to another machine needs --image-copy, or --format "
+                             "and one of --uki and --kernel");
+    if ((o->host_kernel == NULL) != o->own_boot_loader ||
+        (o->host_initrd == NULL) != (o->initrd == NULL))
+        return usage (error, "--connect to another machine needs --host-kernel for what "
+                             "boots, and --host-initrd with --initrd: paths there");
+    return TRUE;
+}
+
 static gboolean
 check_options (const LaunchOptions *o, GError **error)
 {
@@ -267,8 +295,10 @@ set_paths (const LaunchOptions *options, LaunchOwner *owner)
 {
     const guint n = options->backing != NULL ? g_strv_length (options->backing) : 0;
 
-    if (options->image != NULL)
-        owner->image = g_canonicalize_filename (options->image, NULL);
+    const char *image = owner->remote ? options->image_copy : options->image;
+
+    if (image != NULL)
+        owner->image = g_canonicalize_filename (image, NULL);
     owner->backing = g_new0 (char *, n + 1);
     for (guint i = 0; i < n; i++)
         owner->backing[i] = g_canonicalize_filename (options->backing[i], NULL);
@@ -308,11 +338,13 @@ find_release (const LaunchOptions *options,
         options->way == LAUNCH_WAY_JUDGE ? owner->record.release : options->release;
     gboolean by_uuid_alone = FALSE;
 
-    if (name == NULL && owner->image == NULL)
+    const char *image = owner->remote ? options->image : owner->image;
+
+    if (name == NULL && image == NULL)
         return TRUE;
     owner->release = name != NULL ? policy_owner_take_release (owner->owner, name, error)
-                                  : policy_owner_find_release (owner->owner, owner->image,
-                                                               uuid, &by_uuid_alone, error);
+                                  : policy_owner_find_release (owner->owner, image, uuid,
+                                                               &by_uuid_alone, error);
     return owner->release != NULL &&
            (!by_uuid_alone || check_named (options, owner, error));
 }
@@ -504,6 +536,7 @@ launch_owner_prepare (const LaunchOptions *options, GError **error)
     g_autoptr (LaunchOwner) owner = g_new0 (LaunchOwner, 1);
 
     if (!check_options (options, error) || !launch_place_choose (options, owner, error) ||
+        !check_remote (options, owner, error) ||
         !read_guest_policy (options, owner, error) ||
         !read_accepted (options, owner, error))
         return NULL;

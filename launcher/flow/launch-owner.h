@@ -53,6 +53,7 @@ typedef struct {
     char **backing;               /* absolute paths */
     LaunchPlace place;
     char *uri;                /* (nullable) */
+    gboolean remote;          /* @uri is another machine's: paths there are not looked at */
     char *emulated_path;      /* (nullable) */
     gboolean emulated_wanted; /* --platform emulated stands on the command line */
     gboolean sev_wanted;      /* --platform sev */

@@ -36,9 +36,7 @@ parse_platform (const LaunchOptions *options, LaunchOwner *owner, GError **error
 static gboolean
 use_uri (const char *uri, LaunchOwner *owner, GError **error)
 {
-    if (virt_uri_is_remote (uri))
-        return usage (error, "--connect to another machine is not possible with this "
-                             "version: run sevlaunch on the host");
+    owner->remote = virt_uri_is_remote (uri);
     owner->place = LAUNCH_PLACE_URI;
     owner->uri = g_strdup (uri);
     return TRUE;

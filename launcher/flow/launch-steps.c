@@ -117,6 +117,8 @@ flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     if (result->es && !flow_expect_vcpus (flow, error))
         return FALSE;
     flow->connection = virt_open (result->uri, error);
+    if (flow->connection != NULL && flow->owner->remote)
+        result->kvm = virt_has_kvm (flow->connection);
     return flow->connection != NULL &&
            (flow->options->way == LAUNCH_WAY_INJECT ||
             virt_check_name_free (flow->connection, result->name, error));
@@ -170,7 +172,8 @@ read_emulated_certs (LaunchFlow *flow,
 static PolicyJudgedOn
 judged_on (const LaunchFlow *flow)
 {
-    if (flow->options->way == LAUNCH_WAY_PREPARE || flow->options->way == LAUNCH_WAY_JUDGE)
+    if (flow->options->way == LAUNCH_WAY_PREPARE ||
+        flow->options->way == LAUNCH_WAY_JUDGE || flow->owner->remote)
         return POLICY_JUDGED_OWNER_MACHINE;
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
         return POLICY_JUDGED_EMULATED_HOST;
@@ -244,7 +247,9 @@ static char *
 build_xml (LaunchFlow *flow, GError **error)
 {
     const LaunchBoot *boot = flow->result.boot;
-    const guint n = image_info_get_n_layers (boot->image);
+    const LaunchOptions *options = flow->options;
+    const gboolean remote = flow->owner->remote;
+    const guint n = remote ? 1 : image_info_get_n_layers (boot->image);
     g_autofree DomainDiskLayer *layers = g_new0 (DomainDiskLayer, n);
     g_autofree char *network_name = NULL;
     const char *network = flow->options->network;
@@ -257,9 +262,10 @@ build_xml (LaunchFlow *flow, GError **error)
         .memory_mib = boot->memory,
         .vcpus = boot->vcpus,
         .cpu_model = flow->result.cpu_model,
-        .firmware = boot->firmware.path,
-        .kernel = boot->kernel.path,
-        .initrd = boot->initrd.path,
+        .firmware =
+            options->host_firmware != NULL ? options->host_firmware : boot->firmware.path,
+        .kernel = remote ? options->host_kernel : boot->kernel.path,
+        .initrd = remote ? options->host_initrd : boot->initrd.path,
         .cmdline = boot->cmdline,
         .disk = layers,
         .n_disk = n,
@@ -271,13 +277,23 @@ build_xml (LaunchFlow *flow, GError **error)
             flow->emulated == NULL && g_str_has_suffix (flow->result.uri, "/system"),
     };
 
+    if (remote && boot->image != NULL && image_info_get_n_layers (boot->image) > 1) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--image-copy has a backing file: where it is on the host is "
+                             "not known; flatten the image");
+        return NULL;
+    }
     if (!domain_network_parse (network != NULL ? network : "user", &config.network,
                                &network_name, error))
         return NULL;
     config.network_name = network_name;
     for (guint i = 0; i < n; i++) {
+        layers[i].path = options->image;
+        layers[i].format = options->format;
+        if (boot->image == NULL)
+            continue;
         const ImageLayer *layer = image_info_get_layer (boot->image, i);
-        layers[i].path = layer->path;
+        layers[i].path = remote ? options->image : layer->path;
         layers[i].format = image_format_to_string (layer->format);
     }
     if (virConnectGetLibVersion (flow->connection, &config.libvirt_version) < 0) {
@@ -313,7 +329,7 @@ flow_define (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 
     if (flow->emulated != NULL)
         dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
-    if (!launch_boot_place (result->boot, dir, error))
+    if (!flow->owner->remote && !launch_boot_place (result->boot, dir, error))
         return FALSE;
     g_autofree char *uuid = g_uuid_string_random ();
     g_strlcpy (result->uuid, uuid, sizeof result->uuid);

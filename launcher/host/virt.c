@@ -72,14 +72,24 @@ virt_open (const char *uri, GError **error)
     char *real = virConnectGetURI (connection);
     const gboolean remote = real == NULL || virt_uri_is_remote (real);
     free (real);
-    if (!remote)
+    if (!remote || virt_uri_is_remote (uri))
         return connection;
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                 "libvirt at '%s' is another machine's, which is not possible with this "
-                 "version",
+                 "libvirt at '%s' is another machine's: name it by a URI that says so",
                  uri);
     virConnectClose (connection);
     return NULL;
+}
+
+gboolean
+virt_has_kvm (virConnectPtr connection)
+{
+    char *text =
+        virConnectGetDomainCapabilities (connection, NULL, "x86_64", "q35", "kvm", 0);
+    const gboolean found = text != NULL;
+
+    free (text);
+    return found;
 }
 
 static GBytes *

@@ -44,7 +44,8 @@ gboolean virt_uri_is_remote (const char *uri);
 
 /**
  * virt_open:
- * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, %LAUNCHER_ERROR_USAGE (another machine).
+ * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, %LAUNCHER_ERROR_USAGE (an alias that hides
+ *   another machine).
  */
 virConnectPtr virt_open (const char *uri, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -54,6 +55,9 @@ virConnectPtr virt_open (const char *uri, GError **error) G_GNUC_WARN_UNUSED_RES
  */
 virConnectPtr virt_open_anywhere (const char *uri,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** virt_has_kvm: whether libvirt has an emulator that uses KVM */
+gboolean virt_has_kvm (virConnectPtr connection);
 
 /** VirtPlatform: what the host says of its platform; untrusted bytes */
 typedef struct {

@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A launch on another machine: libvirt is reached through its remote transport, and the paths
+of the guest's files are the host's alone."""
+import os
+import shutil
+import sys
+import xml.etree.ElementTree as ElementTree
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import launchbed  # noqa: E402
+import tap  # noqa: E402
+
+tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
+
+
+class Remote:
+    def __init__(self, bed, t):
+        self.bed, self.tap = bed, t
+        # libvirt gives its command neither arguments nor variables.
+        command = os.path.join(bed.dir, "transport")
+        with open(command, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\nexec /usr/bin/python3 '{TOP}/tests/lib/unixpipe.py' "
+                    f"'{bed.host.path}/rt/libvirt/libvirt-sock'\n")
+        os.chmod(command, 0o700)
+        self.uri = f"qemu+ext:///session?command={command}"
+        self.ca = os.path.join(bed.dir, "ca")
+        with open(self.ca, "wb") as f:
+            f.write(bed.host.certificate("ask") + bed.host.certificate("ark"))
+        self.cek = os.path.join(bed.dir, "cek")
+        with open(self.cek, "wb") as f:
+            f.write(bed.host.certificate("cek"))
+        # The host's own files, and the owner's copies.
+        self.kernel = bed.copy(os.path.join(bed.test_disk, "uki.efi"))
+        self.firmware = bed.host.give(shutil.copy(bed.firmware, os.path.join(bed.host.files, "host.fd")))
+
+    def run(self, *words, **changes):
+        options = {"connect": self.uri, "emulated_host": None, "cek": self.cek, "ca": self.ca,
+                   "image_copy": os.path.join(self.bed.test_disk, "disk.qcow2"), "host_kernel": self.kernel,
+                   "host_firmware": self.firmware, **changes}
+        self.bed.host.virsh("uri")  # its libvirt runs
+        return self.bed.run("run", *self.bed.arguments(**options), "--json", *words)
+
+
+def main():
+    t = tap.Tap()
+    with launchbed.Bed() as bed:
+        table = launchbed.Table(bed, t, __file__)
+        remote = Remote(bed, t)
+        with t.test("verified and paused on the host; judged here; the host's paths are in the domain"):
+            result = remote.run("--paused")
+            said = result.json
+            t.equal((result.code, said["verdict"], said["judged_on"], len(said["secrets"])),
+                    (0, "verified", "owner-machine", 2), result)
+            t.equal(said["measured"]["firmware"]["path"], bed.firmware)
+            xml = ElementTree.fromstring(bed.host.virsh("dumpxml", bed.name).stdout)
+            t.equal([xml.findtext("os/loader"), xml.findtext("os/kernel"),
+                     xml.find("devices/disk/source").get("file")], [remote.firmware, remote.kernel, bed.disk])
+            bed.destroy()
+        with open(remote.kernel, "rb") as f:
+            image = bytearray(f.read())
+        image[-1] ^= 1
+        with launchbed.changed(remote.kernel, bytes(image)):
+            table.row("remote-host-swaps-kernel", run=lambda _: remote.run("--paused"), again=False)
+        table.row("remote-without-host-kernel", run=lambda _: remote.run(host_kernel=None), again=False)
+        table.row("remote-options-at-home", run=lambda _: bed.launch("--json", "--host-kernel", remote.kernel),
+                  again=False)
+        table.finish()
+    t.finish()
+
+
+if __name__ == "__main__":
+    main()
