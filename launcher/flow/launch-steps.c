@@ -173,7 +173,8 @@ static PolicyJudgedOn
 judged_on (const LaunchFlow *flow)
 {
     if (flow->options->way == LAUNCH_WAY_PREPARE ||
-        flow->options->way == LAUNCH_WAY_JUDGE || flow->owner->remote)
+        flow->options->way == LAUNCH_WAY_JUDGE ||
+        (flow->owner->remote && !virt_uri_leads_back (flow->owner->uri)))
         return POLICY_JUDGED_OWNER_MACHINE;
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
         return POLICY_JUDGED_EMULATED_HOST;

@@ -49,6 +49,34 @@ virt_uri_is_remote (const char *uri)
            (transport != NULL && strcmp (transport, "+unix") != 0);
 }
 
+static gboolean
+is_own_name (const char *host)
+{
+    g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+
+    if (address != NULL)
+        return g_inet_address_get_is_loopback (address) ||
+               g_inet_address_get_is_any (address);
+    return g_ascii_strcasecmp (host, "localhost") == 0 ||
+           g_ascii_strncasecmp (host, "localhost.", 10) == 0 ||
+           g_ascii_strcasecmp (host, g_get_host_name ()) == 0;
+}
+
+gboolean
+virt_uri_leads_back (const char *uri)
+{
+    g_autoptr (GUri) parsed = g_uri_parse (uri, G_URI_FLAGS_NON_DNS, NULL);
+
+    if (parsed == NULL || !virt_uri_is_remote (uri))
+        return FALSE;
+    const char *host = g_uri_get_host (parsed);
+    const char *transport = strchr (g_uri_get_scheme (parsed), '+');
+    if (host != NULL && *host != '\0')
+        return is_own_name (host);
+    /* libvirt takes localhost then; only a command of the caller's may lead elsewhere. */
+    return g_strcmp0 (transport, "+ext") != 0;
+}
+
 virConnectPtr
 virt_open_anywhere (const char *uri, GError **error)
 {

@@ -41,6 +41,9 @@ gboolean virt_init (GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** virt_uri_is_remote: whether the URI names another machine */
 gboolean virt_uri_is_remote (const char *uri);
+/** virt_uri_leads_back: whether it names another machine's libvirt, and by its words this
+ * machine is that one: localhost, a loopback address, the own name */
+gboolean virt_uri_leads_back (const char *uri);
 
 /**
  * virt_open:

@@ -236,6 +236,18 @@ test_uris (void)
     g_assert_true (virt_uri_is_remote ("qemu://10.0.0.1/system"));
     g_assert_true (virt_uri_is_remote ("qemu+ext:///system?command=x"));
     g_assert_true (virt_uri_is_remote ("qemu+ssh:///system"));
+    /* A verdict is not made elsewhere because the way to the same host is longer. */
+    g_autofree char *own = g_strdup_printf ("qemu+ssh://%s/system", g_get_host_name ());
+    g_assert_true (virt_uri_leads_back (own));
+    g_assert_true (virt_uri_leads_back ("qemu+ssh://localhost/system"));
+    g_assert_true (virt_uri_leads_back ("qemu+tcp://root@LocalHost.localdomain:1/system"));
+    g_assert_true (virt_uri_leads_back ("qemu+tcp://127.0.0.2/system"));
+    g_assert_true (virt_uri_leads_back ("qemu://[::1]/system"));
+    g_assert_true (virt_uri_leads_back ("qemu+ssh:///system"));
+    g_assert_false (virt_uri_leads_back ("qemu:///system"));
+    g_assert_false (virt_uri_leads_back ("qemu+ssh://other.example/system"));
+    g_assert_false (virt_uri_leads_back ("qemu://10.0.0.1/system"));
+    g_assert_false (virt_uri_leads_back ("qemu+ext:///system?command=x"));
 }
 
 static void
