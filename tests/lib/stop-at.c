@@ -122,7 +122,7 @@ prctl (int option, ...)
     for (int i = 0; i < 4; i++)
         a[i] = va_arg (args, unsigned long);
     va_end (args);
-    if (stay_open && option == PR_SET_DUMPABLE)
+    if (stay_open && option == PR_SET_DUMPABLE && a[0] == 0)
         return 0;
     return (int) syscall (SYS_prctl, option, a[0], a[1], a[2], a[3]);
 }
