@@ -16,7 +16,7 @@ HOST/evil/secret the injected secret as the monitor had it.
  before QEMU starts
   set-guest      members                change sev-guest properties: {"policy": 1}
   swap-file      which, with            firmware, kernel or initrd from another file
-  overwrite      which, with            the kernel's or initrd's file gets other contents
+  overwrite      which, with            the kernel's or initrd's name leads to other contents
   append         text                   another kernel command line
   drop           options                leave options and their values out: ["-kernel"]
   add            arguments              more arguments at the end
@@ -40,6 +40,7 @@ import base64
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -94,11 +95,10 @@ def swap_file(args, mode):
 
 
 def overwrite(args, mode):
-    with open(mode["with"], "rb") as source:
-        data = source.read()
-    with open(args[args.index("-" + mode["which"]) + 1], "r+b") as target:
-        target.write(data)
-        target.truncate()
+    """Under the same name: what it leads to may be sealed."""
+    name = args[args.index("-" + mode["which"]) + 1]
+    shutil.copyfile(mode["with"], name + ".new")
+    os.rename(name + ".new", name)
 
 
 def set_append(args, text):
