@@ -83,8 +83,8 @@ def suspend(host, archive):
 
 
 def cost(bed, *command):
-    """(CPU time, that of its children, of these in QEMU's tools, time) of a program that must
-    succeed; the third is known of "sevlaunch --debug" only.
+    """(CPU time, that of its children, of these in QEMU's tools, of loading libvirt's library,
+    time) of a program that must succeed; two of them are known of "sevlaunch --debug" only.
 
     CPU time is the program's and that of all that it has waited for: not that of libvirt and
     of the guest's QEMU, which are nobody's children.  That of the children is in the zombie's
@@ -104,7 +104,9 @@ def cost(bed, *command):
     if process.returncode != 0:
         raise emuhost.HostError(f"{' '.join(command)}: exit {process.returncode}\n{out}")
     tools = re.search(r"^sevlaunch: debug: reading the image .* and ([0-9.]+) ms in tools$", out, re.M)
-    return usage.ru_utime + usage.ru_stime, children, float(tools[1]) / 1000 if tools else 0, took
+    library = re.search(r"^sevlaunch: debug: loading libvirt took ([0-9.]+) ms of CPU$", out, re.M)
+    return (usage.ru_utime + usage.ru_stime, children, float(tools[1]) / 1000 if tools else 0,
+            float(library[1]) / 1000 if library else 0, took)
 
 
 def virsh_costs(bed, xml):
@@ -136,11 +138,12 @@ def launch():
             costs["sevlaunch-whole"].append(cost(bed, *words))
             bed.destroy()
     for name, rows in costs.items():
-        cpu, children, tools, took = (statistics.mean(column) * 1000 for column in zip(*rows))
+        cpu, children, tools, library, took = (statistics.mean(column) * 1000 for column in zip(*rows))
         print(f"{name}-cpu {cpu:.1f} ms")
         if name.startswith("sevlaunch"):
-            print(f"{name}-cpu-besides-qemu {cpu - tools:.1f} ms")
-            print(f"{name}-cpu-itself {cpu - children:.1f} ms")
+            print(f"{name}-cpu-besides-qemu-and-libvirt {cpu - tools - library:.1f} ms")
+            print(f"{name}-cpu-itself {cpu - children - library:.1f} ms")
+            print(f"{name}-cpu-loading-libvirt {library:.1f} ms")
             print(f"{name}-cpu-children {children - tools:.1f} ms")
             print(f"{name}-cpu-qemu-nbd {tools:.1f} ms")
         print(f"{name}-took {took:.0f} ms")

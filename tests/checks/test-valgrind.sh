@@ -13,7 +13,8 @@ for program in tests/unit/test-*; do
     # and what takes minutes of public-key arithmetic or forks.
     case $program in
         *.* | *test-qmp* | *test-domain* | *test-launch* | *test-policy-chain | *test-policy-vectors | *test-policy-ledger) ;;
-        *test-policy-attest | *test-sev-crypto) ;;
+        *test-policy-attest | *test-sev-crypto | *test-evidence-* | *test-policy-acceptance) ;;
+        *test-policy-platform | *test-policy-why) ;;
         *test-psp-nv | *test-psp-packet) programs+=("$program") ;;
         *test-psp-* | *test-mee | *test-host-driver | *test-host-platform | *test-host-service) ;;
         *test-image-disk | *test-image-luks | *test-image-esp | *test-image-info | *test-image-read | *test-image-tool) ;;
