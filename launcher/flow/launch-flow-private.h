@@ -84,6 +84,8 @@ gboolean flow_handover (LaunchFlow *flow, GCancellable *cancellable, GError **er
 gboolean flow_seal (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 /* Forgets the keys of a session that was judged. */
 void flow_forget (LaunchFlow *flow);
+/* Wipes keys and secrets: before the guest runs, and before a failure is told. */
+void flow_forget_keys (LaunchFlow *flow);
 /* Ends the guest and removes what was made; says what it could not do. */
 void flow_clean_up (LaunchFlow *flow);
 

@@ -83,6 +83,7 @@ on_continued (GObject *source, GAsyncResult *result, gpointer data)
 void
 flow_begin_cont (LaunchFlow *flow)
 {
+    flow_forget_keys (flow);
     qmp_machine_cont_async (flow->qmp, flow->cancellable, on_continued, flow);
 }
 

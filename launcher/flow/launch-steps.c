@@ -403,8 +403,8 @@ flow_verify (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 }
 
 /* Whoever waits, or gets a core of a process that waits, finds no key. */
-static void
-forget_keys (LaunchFlow *flow)
+void
+flow_forget_keys (LaunchFlow *flow)
 {
     const LaunchOwner *owner = flow->owner;
 
@@ -425,7 +425,7 @@ flow_keep (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         !session_keeper_write (flow->owner->keeper, flow->result.name, flow->result.session,
                                error))
         return FALSE;
-    forget_keys (flow);
+    flow_forget_keys (flow);
     if (!flow_watches (flow))
         return TRUE;
     flow->console = console_watch_open (flow->domain, error);
@@ -502,7 +502,7 @@ flow_clean_up (LaunchFlow *flow)
     if (flow->result.resumed)
         return;
     flow_forget (flow);
-    forget_keys (flow);
+    flow_forget_keys (flow);
     g_clear_pointer (&flow->console, console_watch_free);
     if (flow->owner->keeper != NULL)
         session_keeper_undo (flow->owner->keeper, flow->result.name);
