@@ -56,9 +56,14 @@ def read_bytes(path):
 
 
 def is_alive(pid):
-    """Whether a process is there and no zombie."""
-    stat = read_bytes(f"/proc/{pid}/stat").decode(errors="replace")
-    return bool(stat) and stat.rpartition(")")[2].split()[0] not in "ZX"
+    """Whether a process is there and no zombie.  One whose first thread is a zombie lives on
+    in the others, with its locks and sockets."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    stats = [read_bytes(f"/proc/{pid}/task/{thread}/stat").decode(errors="replace") for thread in threads]
+    return any(stat.rpartition(")")[2].split()[0] not in "ZX" for stat in stats if stat)
 
 
 def kill_9(pid):

@@ -81,7 +81,11 @@ class Hypervisor:
             self.libvirtd = subprocess.Popen(
                 [word for word in argv if not word.startswith("--timeout")], env=env, cwd="/",
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **more)
-        wait_until(self.answers, "start of the hostile libvirtd")
+        wait_until(lambda: self.libvirtd.poll() is not None or (self.runs() and self.answers()),
+                   "start of the hostile libvirtd")
+        if self.libvirtd.poll() is not None:
+            said = read_bytes(os.path.join(self.host.files, "libvirtd.log")).decode(errors="replace")
+            raise tap.Failure(f"the hostile libvirtd ended at once:\n{said[-2000:]}")
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as sock:
