@@ -5,6 +5,7 @@
 
 #include "launcher/cli/command.h"
 #include "launcher/cli/launch-command.h"
+#include "launcher/cli/launch-table.h"
 
 #define SESSION_SUFFIX "_session.b64"
 
@@ -31,7 +32,7 @@ static gboolean
 parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError **error)
 {
     LaunchOptions *o = &a->launch;
-    const GOptionEntry entries[] = {
+    const GOptionEntry own[] = {
         { "qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->qmp, "QEMU's QMP socket", "SOCKET" },
         { "session-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->dir,
           "Where the launch's session files are: N_tik.bin, N_tek.bin, N_godh.b64 and "
@@ -39,59 +40,23 @@ parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError 
           "DIR" },
         { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
           "N of the session files (default: the only one there)", "N" },
-        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
-          "The guest owner's certificate, in the owner's directory", "FILE" },
         { "release", 0, 0, G_OPTION_ARG_STRING, &o->release,
           "What boots must be this release's, and its secrets are injected", "NAME" },
-        { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
-          "Guest policy: words or profiles with commas between them, 0x… or decimal",
-          "POLICY" },
-        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
-          "Take a guest policy that lets the host read the guest (dangerous)", NULL },
-        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o->acceptance,
-          "Acceptance policy, instead of the one in the owner's directory", "FILE" },
-        { "firmware", 0, 0, G_OPTION_ARG_FILENAME, &o->firmware, "Firmware image", "FILE" },
-        { "uki", 0, 0, G_OPTION_ARG_FILENAME, &o->uki, "Unified kernel image", "FILE" },
-        { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->kernel, "Kernel", "FILE" },
-        { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->initrd, "Initrd", "FILE" },
-        { "append", 0, 0, G_OPTION_ARG_STRING, &o->append, "Kernel command line", "TEXT" },
+        { "firmware", 0, 0, G_OPTION_ARG_FILENAME, &o->firmware,
+          "Firmware image that boots", "FILE" },
         { "vcpus", 0, 0, G_OPTION_ARG_INT, &o->vcpus, "Number of processors, with SEV-ES",
           "N" },
         { "cpu", 0, 0, G_OPTION_ARG_STRING, &o->cpu,
           "Their model, such as EPYC, or FAMILY,MODEL,STEPPING; with SEV-ES", "CPU" },
-        { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->accept_firmware,
-          "Release secrets to this firmware although it is not pinned (dangerous)",
-          "SHA256" },
-        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
-          "One more secret than the release's (repeatable; FILE may be -)",
-          "ALIAS|GUID:FILE" },
-        { "emulated-host", 0, 0, G_OPTION_ARG_FILENAME, &o->emulated_host,
-          "The guest is in this emulated host", "DIR" },
-        { "run-as", 0, 0, G_OPTION_ARG_STRING, &o->run_as,
-          "User whom root becomes for it (default: sevlaunch, else nobody)", "USER" },
-        { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o->cek,
-          "The chip's CEK certificate, signed by AMD", "FILE" },
-        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
-          "AMD's certificates ASK and ARK, in one file", "FILE" },
-        KDS_OPTION_ENTRIES (o->kds),
-        KDS_OPTION_ENTRIES (o->kds),
-        { "allow-unbound-session", 0, 0, G_OPTION_ARG_NONE, &o->allow_unbound_session,
-          "Take the session without the owner's key, for whatever platform it is "
-          "(dangerous)",
-          NULL },
-        { "allow-unmeasured-boot", 0, 0, G_OPTION_ARG_NONE, &o->allow_unmeasured_boot,
-          "Release secrets to a guest without measured kernel (dangerous)", NULL },
-        { "require-evidence", 0, 0, G_OPTION_ARG_NONE, &o->require_evidence,
-          "Resume no guest whose launch leaves no evidence with the platform's report",
-          NULL },
-        { "allow-legacy-api", 0, 0, G_OPTION_ARG_NONE, &o->allow_legacy_api,
-          "Take platforms with an API before 0.17 (dangerous)", NULL },
         { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "Resume the verified guest",
           NULL },
         G_OPTION_ENTRY_NULL,
     };
+    g_autoptr (GArray) entries = launch_entries (o, LAUNCH_COMMAND_ATTACH, own);
 
-    if (!command_parse ("attach", "", summary, entries, common, argc, argv, error))
+    if (!command_parse ("attach", "", summary,
+                        (const GOptionEntry *) (gpointer) entries->data, common, argc, argv,
+                        error))
         return FALSE;
     if (*argc > 1 || o->qmp == NULL || a->dir == NULL) {
         g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,

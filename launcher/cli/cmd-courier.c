@@ -4,6 +4,7 @@
  * launch is "run --bundle". */
 
 #include "launcher/cli/courier-options.h"
+#include "launcher/cli/launch-table.h"
 
 static gboolean
 refuse_words (int argc, const char *command, GError **error)
@@ -26,53 +27,27 @@ need (const char *value, const char *option, GError **error)
 
 /* On the host. */
 
-#define HOST_ENTRIES(o)                                                                    \
-    { "platform",                                                                          \
-      0,                                                                                   \
-      0,                                                                                   \
-      G_OPTION_ARG_STRING,                                                                 \
-      &(o)->platform,                                                                      \
-      "Where to try: auto (default), sev or emulated",                                     \
-      "auto|sev|emulated" },                                                               \
-        { "connect",                                                                       \
-          'c',                                                                             \
-          0,                                                                               \
-          G_OPTION_ARG_STRING,                                                             \
-          &(o)->connect,                                                                   \
-          "libvirt's URI, on this machine",                                                \
-          "URI" },                                                                         \
-        { "emulated-host",                                                                 \
-          0,                                                                               \
-          0,                                                                               \
-          G_OPTION_ARG_FILENAME,                                                           \
-          &(o)->emulated_host,                                                             \
-          "Directory of the emulated host",                                                \
-          "DIR" },                                                                         \
-    {                                                                                      \
-        "run-as", 0, 0, G_OPTION_ARG_STRING, &(o)->run_as,                                 \
-            "User whom root becomes (default: sevlaunch, else nobody)", "USER"             \
-    }
-
 int
 cmd_courier_platform (int argc, char **argv)
 {
     g_auto (LaunchOptions) o = { .way = LAUNCH_WAY_TELL };
     CommandCommon common = { 0 };
     g_autoptr (GError) error = NULL;
-    const GOptionEntry entries[] = {
+    const GOptionEntry own[] = {
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "The platform file", "FILE" },
         { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o.cek,
           "Add the chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o.ca,
           "Add AMD's certificates ASK and ARK, from one file", "FILE" },
-        HOST_ENTRIES (&o),
         G_OPTION_ENTRY_NULL,
     };
+    g_autoptr (GArray) entries = launch_entries (&o, LAUNCH_COMMAND_HOST, own);
 
     if (!command_parse ("courier platform", "",
                         "Host: writes the platform's certificates into a file for the\n"
                         "owner.",
-                        entries, &common, &argc, &argv, &error) ||
+                        (const GOptionEntry *) (gpointer) entries->data, &common, &argc,
+                        &argv, &error) ||
         !refuse_words (argc, "platform", &error) || !need (o.output, "-o", &error))
         return command_fail (&common, error);
     return courier_run (&o, &common);
@@ -86,20 +61,21 @@ cmd_courier_inject (int argc, char **argv)
     g_autofree char *packet = NULL;
     CommandCommon common = { 0 };
     g_autoptr (GError) error = NULL;
-    const GOptionEntry entries[] = {
+    const GOptionEntry own[] = {
         { "packet", 0, 0, G_OPTION_ARG_FILENAME, &packet, "What the owner sent", "FILE" },
         { "domain", 0, 0, G_OPTION_ARG_STRING, &o.domain, "The guest that waits for it",
           "NAME" },
         { "destroy", 0, 0, G_OPTION_ARG_NONE, &o.destroy, "End the guest if anything fails",
           NULL },
         { "paused", 0, 0, G_OPTION_ARG_NONE, &o.paused, "Do not resume the guest", NULL },
-        HOST_ENTRIES (&o),
         G_OPTION_ENTRY_NULL,
     };
+    g_autoptr (GArray) entries = launch_entries (&o, LAUNCH_COMMAND_HOST, own);
 
     if (!command_parse ("courier inject", "",
                         "Host: gives the owner's packet to the guest, and resumes it.",
-                        entries, &common, &argc, &argv, &error) ||
+                        (const GOptionEntry *) (gpointer) entries->data, &common, &argc,
+                        &argv, &error) ||
         !refuse_words (argc, "inject", &error) || !need (packet, "--packet", &error) ||
         !need (o.domain, "--domain", &error) ||
         !courier_take_packet (&files, packet, &o, &error))
@@ -118,29 +94,22 @@ cmd_courier_judge (int argc, char **argv)
     g_autofree char *measurement = NULL;
     CommandCommon common = { 0 };
     g_autoptr (GError) error = NULL;
-    const GOptionEntry entries[] = {
+    const GOptionEntry own[] = {
         { "bundle", 0, 0, G_OPTION_ARG_FILENAME, &bundle, "What was sent to the host",
           "FILE" },
         { "measurement", 0, 0, G_OPTION_ARG_FILENAME, &measurement,
           "What the host sent back", "FILE" },
-        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o.owner_cert,
-          "The guest owner's certificate, in the owner's directory", "FILE" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "The packet for the host",
           "FILE" },
-        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o.acceptance,
-          "Acceptance policy, instead of the one in the owner's directory", "FILE" },
-        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.secrets,
-          "One more secret than the release's (repeatable; FILE may be -)",
-          "ALIAS|GUID:FILE" },
-        { "allow-legacy-api", 0, 0, G_OPTION_ARG_NONE, &o.allow_legacy_api,
-          "Take platforms with an API before 0.17 (dangerous)", NULL },
         G_OPTION_ENTRY_NULL,
     };
+    g_autoptr (GArray) entries = launch_entries (&o, LAUNCH_COMMAND_JUDGE, own);
 
     if (!command_parse ("courier judge", "",
                         "Owner: judges the launch that the host measured, once, and seals\n"
                         "the secrets for exactly that launch.",
-                        entries, &common, &argc, &argv, &error) ||
+                        (const GOptionEntry *) (gpointer) entries->data, &common, &argc,
+                        &argv, &error) ||
         !refuse_words (argc, "judge", &error) || !need (bundle, "--bundle", &error) ||
         !need (measurement, "--measurement", &error) ||
         !courier_take_bundle (&files, bundle, &o, &error) ||
@@ -171,57 +140,25 @@ prepare (LaunchOptions *o, int *argc, char ***argv)
     CommandCommon common = { 0 };
     g_autoptr (GError) error = NULL;
     g_autofree char *path = NULL;
-    const GOptionEntry entries[] = {
+    const GOptionEntry own[] = {
         { "platform", 0, 0, G_OPTION_ARG_FILENAME, &path,
           "What the host sent; or certificates as sevctl and sev-tool export them",
           "FILE" },
-        { "owner-cert", 0, 0, G_OPTION_ARG_FILENAME, &o->owner_cert,
-          "The guest owner's certificate, in the owner's directory", "FILE" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "The bundle for the host",
           "FILE" },
-        { "release", 0, 0, G_OPTION_ARG_STRING, &o->release,
-          "The release that is meant (default: by the image's name, or its LUKS UUID)",
-          "NAME" },
         { "image", 0, 0, G_OPTION_ARG_FILENAME, &o->image, "Your copy of the disk image",
           "FILE" },
-        { "format", 0, 0, G_OPTION_ARG_STRING, &o->format, "Its format", "qcow2|raw" },
-        { "uki", 0, 0, G_OPTION_ARG_FILENAME, &o->uki,
-          "Boot this unified kernel image, not the image's", "FILE" },
-        { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->kernel, "Boot this kernel", "FILE" },
-        { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->initrd, "with this initrd", "FILE" },
-        { "append", 0, 0, G_OPTION_ARG_STRING, &o->append, "and this command line",
-          "TEXT" },
-        { "firmware", 0, 0, G_OPTION_ARG_FILENAME, &o->firmware,
-          "Firmware image (default: the installed one)", "FILE" },
-        { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->accept_firmware,
-          "Release secrets to this firmware although it is not pinned (dangerous)",
-          "SHA256" },
-        { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
-          "Name of the guest (default: from the image's)", "NAME" },
-        { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "Memory in MiB (default: 1024)",
-          "MIB" },
-        { "vcpus", 0, 0, G_OPTION_ARG_INT, &o->vcpus, "Number of processors (default: 2)",
-          "N" },
         { "cpu", 0, 0, G_OPTION_ARG_STRING, &o->cpu,
           "Their model, with SEV-ES (default: what the platform file says)", "MODEL" },
-        { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
-          "Guest policy: names with commas between them, a profile, or 0x…", "POLICY" },
-        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o->acceptance,
-          "Acceptance policy, instead of the one in the owner's directory", "FILE" },
-        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
-          "Take a guest policy that lets the host read the guest (dangerous)", NULL },
-        { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o->cek,
-          "The chip's CEK certificate, signed by AMD", "FILE" },
-        { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
-          "AMD's certificates ASK and ARK, in one file", "FILE" },
-        KDS_OPTION_ENTRIES (o->kds),
         G_OPTION_ENTRY_NULL,
     };
+    g_autoptr (GArray) entries = launch_entries (o, LAUNCH_COMMAND_PREPARE, own);
 
     if (!command_parse ("courier prepare", "",
                         "Owner: makes the session of a launch on the host whose platform\n"
                         "file this is, keeps its keys, and writes the bundle for the host.",
-                        entries, &common, argc, argv, &error) ||
+                        (const GOptionEntry *) (gpointer) entries->data, &common, argc,
+                        argv, &error) ||
         !refuse_words (*argc, "prepare", &error) || !need (path, "--platform", &error) ||
         !courier_take_platform (&files, path, o, &error) || !choose_cpu (o, &error))
         return command_fail (&common, error);
