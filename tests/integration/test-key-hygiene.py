@@ -3,8 +3,9 @@
 """Where the keys of a launch lie: while they are used in locked memory that no core file
 gets, afterwards nowhere, and never in what others can read.
 
-sevlaunch is stopped twice (tests/lib/stop-at.c) and its whole memory read.  That the
-search finds keys is shown first: those in use, and those that a build with a leak keeps.
+sevlaunch is stopped twice (tests/lib/stop-at.c) and its whole memory read, that of its
+children, and a core file.  That the search finds keys is shown first: those in use, and those
+that a build with a leak keeps.  Other commands: test-key-hygiene-steps.py.
 """
 import base64
 import os
@@ -23,6 +24,7 @@ sys.path.insert(0, str(TOP / "tests/lib"))
 import launchbed  # noqa: E402
 import memscan  # noqa: E402
 import owner  # noqa: E402
+import stopped  # noqa: E402
 import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
@@ -46,34 +48,22 @@ class Launch:
         self.extra_file.write_bytes(self.extra)
         self.extra_file.chmod(0o600)
         self.sessions = bed.session_dir()
-        self.out = open(os.path.join(bed.dir, "out"), "w+b")  # closed by end()
-        self.pid = os.posix_spawn(bed.program, [
-            bed.program, *bed.arguments(), "--paused", "--debug", "--json", "--session-dir", self.sessions,
+        self.process = stopped.Process(bed.program, [
+            *bed.arguments(), "--paused", "--debug", "--json", "--session-dir", self.sessions,
             "--release", os.path.basename(bed.disk), "--secret", f"{EXTRA_GUID}:{self.extra_file}", *words,
-        ], bed.environment(LD_PRELOAD=library, **environment), file_actions=[
-            (os.POSIX_SPAWN_DUP2, self.out.fileno(), 1), (os.POSIX_SPAWN_DUP2, self.out.fileno(), 2)])
+        ], bed.environment(LD_PRELOAD=library, **environment), bed.dir)
+        self.pid = self.process.pid
 
     def stopped(self):
-        """Waits until it has stopped; its memory."""
-        status = os.waitpid(self.pid, os.WUNTRACED)[1]
-        if not os.WIFSTOPPED(status):
-            self.out.seek(0)
-            raise tap.Failure(f"ended with {status}: {self.out.read().decode()}")
-        return memscan.Memory(self.pid)
+        return self.process.stopped()
 
     def go_on(self):
-        os.kill(self.pid, signal.SIGCONT)
+        self.process.go_on()
 
     def end(self):
         """What it printed."""
-        status = 0x137F
-        while os.WIFSTOPPED(status):
-            self.go_on()
-            status = os.waitpid(self.pid, os.WUNTRACED)[1]
-        self.out.seek(0)
-        text = self.out.read()
-        self.out.close()
-        tap.Tap.equal(os.waitstatus_to_exitcode(status), 0, text.decode())
+        status, text = self.process.end()
+        tap.Tap.equal(status, 0, text.decode())
         return text
 
     def keys(self):
@@ -93,7 +83,13 @@ class Launch:
                 "shared": shared, "master": master,
                 "kek": owner.kdf(master, b"sev-kek"), "kik": owner.kdf(master, b"sev-kik")}
 
+    def children(self):
+        """The memory of those that sevlaunch forked; qemu-nbd is another program."""
+        return {pid: memscan.Memory(pid) for pid in self.process.children()
+                if os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{self.pid}/exe")}
+
     def clear(self):
+        self.process.close()
         self.bed.destroy()
         shutil.rmtree(self.sessions)
 
@@ -106,6 +102,11 @@ def unguarded(memory, keys):
     """{name: where}, outside of memory that is locked and kept out of core files"""
     places = {name: [str(mapping) for mapping in memory.find(key) if not mapping.guarded] for name, key in keys.items()}
     return {name: where for name, where in places.items() if where}
+
+
+def held(core, keys):
+    """Those that a core file has."""
+    return {name for name, key in keys.items() if memscan.holds(core, key)}
 
 
 def files_with(keys, *folders, without=()):
@@ -127,19 +128,23 @@ def leaking(t, bed, library):
         launch = Launch(bed, library, STOP_AT_LEAK="1", STOP_AT_OPEN="1")
         launch.stopped()
         launch.go_on()
-        after = launch.stopped()
+        after, core = launch.stopped(), launch.process.core()
         launch.end()
         keys = launch.keys()
         launch.clear()
         t.true({"tek", "tik", "disk key", "secret"} <= set(unguarded(after, keys)), unguarded(after, keys))
+        if core is not None:
+            t.true({"tek", "tik", "disk key", "secret"} <= held(core, keys), held(core, keys))
 
 
 def clean(t, bed, library):
     launch = Launch(bed, library, STOP_AT_OPEN="1")
-    during = launch.stopped()
+    during, cores, children = launch.stopped(), [launch.process.core()], launch.children()
     seen = b"".join(read(f"/proc/{launch.pid}/{name}") for name in ("cmdline", "environ"))
     launch.go_on()
     after = launch.stopped()
+    cores.append(launch.process.core())
+    children.update(launch.children())
     seen += launch.end()
     keys = launch.keys()
     with t.test("while they are in use, the keys are in memory, locked and kept out of core files"):
@@ -150,6 +155,15 @@ def clean(t, bed, library):
         t.equal(found(during, {name: keys[name] for name in PASSING}), set())
     with t.test("when the secrets are injected, nothing of them is left anywhere in memory"):
         t.equal({name: [str(m) for m in after.find(key)] for name, key in keys.items() if after.find(key)}, {})
+    with t.test("the processes that it forked have none of them"):
+        t.true(children, "there was none")
+        t.equal({name for memory in children.values() for name in found(memory, keys)}, set())
+    with t.test("a core file has none, neither while they are in use nor afterwards"):
+        if stopped.GDB is None:
+            t.note("SKIP: there is no gdb, which makes one of a process that goes on")
+        else:
+            t.equal([held(core, keys) for core in cores], [set(), set()])
+            t.true(all(memscan.holds(core, launch.sessions.encode()) for core in cores), "no arguments in it either")
     with t.test("neither arguments and environment nor messages, JSON and XML have them"):
         seen += bed.host.virsh("dumpxml", "--security-info", bed.name).stdout.encode()
         t.true(len(seen) > 5000 and b'"verdict" : "verified"' in seen and b"<launchSecurity" in seen, seen[-2000:])
@@ -182,14 +196,14 @@ def closed(t, bed, library):
     """Both files are the kernel's and nobody else's: proc(5), PR_SET_DUMPABLE."""
     with t.test("nobody but root looks into the process, and it leaves no core file"):
         launch = Launch(bed, library)
-        os.waitpid(launch.pid, os.WUNTRACED)
+        launch.process.wait()
         t.equal(os.stat(f"/proc/{launch.pid}/mem").st_uid, 0)
         os.kill(launch.pid, signal.SIGABRT)
         launch.go_on()
-        status = os.waitpid(launch.pid, 0)[1]
+        status = launch.process.wait()
         t.true(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGABRT, status)
         t.true(not os.WCOREDUMP(status), "a core file was written")
-        launch.out.close()
+        launch.process.close()
     with t.test("... where another program leaves one"):
         folder = os.path.join(bed.dir, "core")
         os.mkdir(folder)
@@ -204,11 +218,8 @@ def main():
     t = tap.Tap()
     signal.alarm(launchbed.TIMEOUT)
     with launchbed.Bed() as bed:
-        library = os.path.join(bed.host.files, "stop-at.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library,
-                        TOP / "tests/lib/stop-at.c", "-ldl"], check=True)
+        library = stopped.build(bed.host.files)
         os.chmod(bed.host.files, 0o755)
-        os.chmod(library, 0o755)
         leaking(t, bed, library)
         clean(t, bed, library)
         ephemeral(t, bed, library)

@@ -38,6 +38,15 @@ def forms(secret):
     return found
 
 
+def dense(data):
+    """Without most of the pages of zeroes, which take long to search: stacks of threads."""
+    return bytes(64).join(data.split(bytes(PAGE)))
+
+
+def holds(data, secret):
+    return any(form in data for form in forms(secret))
+
+
 def pages(fd, start, end):
     """Those that can be read: a mapping may be longer than the file behind it."""
     while start < end:
@@ -50,7 +59,7 @@ def pages(fd, start, end):
 
 
 class Memory:
-    """A copy of all that can be read of a process, which should be stopped meanwhile."""
+    """A copy of all that a process may have written to, which should be stopped meanwhile."""
 
     def __init__(self, pid):
         self.mappings = []
@@ -60,10 +69,13 @@ class Memory:
                 if head:
                     start, end, readable = int(head[1], 16), int(head[2], 16), head[3] == "r"
                     mapping = Mapping(start, head[4], set())
+                elif line.startswith("Anonymous:"):
+                    written = line.split()[1] != "0"
                 elif line.startswith("VmFlags:"):
                     mapping.flags = set(line.split()[1:])
-                    if readable and mapping.name not in ("[vvar]", "[vsyscall]"):
-                        mapping.data = b"".join(pages(mem.fileno(), start, end))
+                    # Private and without a page of its own, a mapping is what lies in its file.
+                    if readable and (written or "sh" in mapping.flags) and mapping.name not in ("[vvar]", "[vsyscall]"):
+                        mapping.data = dense(b"".join(pages(mem.fileno(), start, end)))
                         self.mappings.append(mapping)
 
     @property
@@ -71,4 +83,4 @@ class Memory:
         return sum(len(mapping.data) for mapping in self.mappings)
 
     def find(self, secret):
-        return [mapping for mapping in self.mappings if any(form in mapping.data for form in forms(secret))]
+        return [mapping for mapping in self.mappings if holds(mapping.data, secret)]

@@ -4,9 +4,10 @@
  * For LD_PRELOAD before sevlaunch: so that a test can look at its memory.
  *
  * It stops (SIGSTOP) before virDomainCreateXML(), when all keys are in use, and before
- * virDomainFree(), when none is needed any more.  STOP_AT_LEAK=1: what is wiped or freed of
- * the secure heap is kept in ordinary memory, as a mistake would.  STOP_AT_OPEN=1: the
- * process stays open for others of its user, who could not look into it otherwise.
+ * virDomainFree(), when none is needed any more.  STOP_AT_END=1: only once main() has
+ * returned.  STOP_AT_LEAK=1: what is wiped or freed of the secure heap is kept in ordinary
+ * memory, and OpenSSL frees without wiping, as by mistake.  STOP_AT_OPEN=1: the process
+ * stays open for others of its user, who could not look into it otherwise.
  */
 
 #define _GNU_SOURCE
@@ -22,6 +23,7 @@
 
 static int leak;
 static int stay_open;
+static int at_end;
 
 /* Only sevlaunch itself: what it starts inherits nothing. */
 __attribute__ ((constructor)) static void
@@ -29,6 +31,7 @@ begin (void)
 {
     leak = getenv ("STOP_AT_LEAK") != NULL;
     stay_open = getenv ("STOP_AT_OPEN") != NULL;
+    at_end = getenv ("STOP_AT_END") != NULL;
     unsetenv ("LD_PRELOAD");
 }
 
@@ -71,6 +74,8 @@ dlsym (void *handle, const char *name)
 {
     void *found = find (handle, name);
 
+    if (at_end)
+        return found;
     if (strcmp (name, "virDomainCreateXML") == 0) {
         *(void **) &create_xml = found;
         return stop_and_create;
@@ -80,6 +85,51 @@ dlsym (void *handle, const char *name)
         return stop_and_free;
     }
     return found;
+}
+
+static int (*real_main) (int, char **, char **);
+
+static int
+main_and_stop (int argc, char **argv, char **env)
+{
+    const int status = real_main (argc, argv, env);
+
+    if (at_end)
+        stop ();
+    return status;
+}
+
+typedef int (*StartMain) (int (*) (int, char **, char **),
+                          int,
+                          char **,
+                          void (*) (void),
+                          void (*) (void),
+                          void (*) (void),
+                          void *);
+
+/* The start of every program; its exit cannot be stopped, libc calls it itself. */
+int
+__libc_start_main (int (*start) (int, char **, char **),
+                   int argc,
+                   char **argv,
+                   void (*init) (void),
+                   void (*fini) (void),
+                   void (*rtld_fini) (void),
+                   void *stack_end)
+{
+    const StartMain next = (StartMain) find (RTLD_NEXT, "__libc_start_main");
+
+    real_main = start;
+    return next (main_and_stop, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+/* Leaves OpenSSL with its own. */
+int
+CRYPTO_set_mem_functions (void *allocate, void *reallocate, void *release)
+{
+    int (*next) (void *, void *, void *) = find (RTLD_NEXT, "CRYPTO_set_mem_functions");
+
+    return leak ? 1 : next (allocate, reallocate, release);
 }
 
 static void
