@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* The first versions of libvirt that know an attribute. */
+#define DOMAIN_LIBVIRT_KERNEL_HASHES 8000000 /* <launchSecurity kernelHashes=…> */
+#define DOMAIN_LIBVIRT_STATELESS 8006000     /* <loader stateless=…> */
+
 /** domain_text_is_clean: UTF-8 without control characters and non-characters, so that XML
  * and everybody's terminal can carry it */
 gboolean domain_text_is_clean (const char *text);

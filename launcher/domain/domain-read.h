@@ -5,8 +5,6 @@
 
 G_BEGIN_DECLS
 
-#define DOMAIN_XML_MAX (1u << 20)
-
 /**
  * domain_xml_find_session:
  * @xml: domain XML as libvirt gives it, untrusted

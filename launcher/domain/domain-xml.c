@@ -8,19 +8,14 @@
 #include "launcher/domain/domain-config.h"
 
 #include <libxml/tree.h>
-#include <libxml/xmlsave.h>
 #include <string.h>
 
 #include "launcher/base/launcher-error.h"
 #include "launcher/domain/domain-private.h"
-
-#define LIBVIRT_KERNEL_HASHES 8000000 /* <launchSecurity kernelHashes=…> */
-#define LIBVIRT_STATELESS 8006000     /* <loader stateless=…> */
+#include "launcher/domain/xml-read.h"
+#include "launcher/domain/xml-write.h"
 
 #define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlDoc, xmlFreeDoc)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlBuffer, xmlBufferFree)
 
 /* --- what can be written ------------------------------------------------------------- */
 
@@ -99,7 +94,7 @@ check_boot (const DomainConfig *config, GError **error)
         return refuse (error, "initrd", config->initrd, "there is no kernel to it");
     if (config->kernel == NULL && cmdline[0] != '\0')
         return refuse (error, "kernel command line", cmdline, "there is no kernel to it");
-    if (config->kernel_hashes && config->libvirt_version < LIBVIRT_KERNEL_HASHES) {
+    if (config->kernel_hashes && config->libvirt_version < DOMAIN_LIBVIRT_KERNEL_HASHES) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_CONFIG,
                      "kernel hashes need libvirt 8.0.0 or later");
         return FALSE;
@@ -147,81 +142,48 @@ check_config (const DomainConfig *config, GError **error)
 
 /* --- writing ------------------------------------------------------------------------- */
 
-/* As GLib does, there is no way on without memory. */
-static xmlNode *
-add_text (xmlNode *parent, const char *name, const char *text)
-{
-    xmlNode *node = xmlNewTextChild (parent, NULL, BAD_CAST name, BAD_CAST text);
-
-    if (node == NULL)
-        g_error ("no memory for domain XML");
-    return node;
-}
-
-static void
-set (xmlNode *node, const char *name, const char *value)
-{
-    if (xmlNewProp (node, BAD_CAST name, BAD_CAST value) == NULL)
-        g_error ("no memory for domain XML");
-}
-
-/* Attributes as pairs of strings, ended by NULL. */
-static xmlNode *G_GNUC_NULL_TERMINATED
-add (xmlNode *parent, const char *name, ...)
-{
-    xmlNode *node = add_text (parent, name, NULL);
-    const char *attribute;
-    va_list args;
-
-    va_start (args, name);
-    while ((attribute = va_arg (args, const char *)) != NULL)
-        set (node, attribute, va_arg (args, const char *));
-    va_end (args);
-    return node;
-}
-
 static void
 add_number (xmlNode *parent, const char *name, guint value)
 {
     g_autofree char *text = g_strdup_printf ("%u", value);
 
-    add_text (parent, name, text);
+    xml_add_text (parent, name, text);
 }
 
 static void
 add_os (xmlNode *domain, const DomainConfig *config)
 {
-    xmlNode *os = add (domain, "os", NULL);
-    xmlNode *node = add_text (os, "type", "hvm");
+    xmlNode *os = xml_add (domain, "os", NULL);
+    xmlNode *node = xml_add_text (os, "type", "hvm");
 
-    set (node, "arch", "x86_64");
-    set (node, "machine", "q35");
+    xml_set (node, "arch", "x86_64");
+    xml_set (node, "machine", "q35");
 
     /* Unit 0 of pflash is what SEV measures; there is no store for variables. */
-    node = add_text (os, "loader", config->firmware);
-    set (node, "readonly", "yes");
-    set (node, "type", "pflash");
-    if (config->libvirt_version >= LIBVIRT_STATELESS)
-        set (node, "stateless", "yes");
+    node = xml_add_text (os, "loader", config->firmware);
+    xml_set (node, "readonly", "yes");
+    xml_set (node, "type", "pflash");
+    if (config->libvirt_version >= DOMAIN_LIBVIRT_STATELESS)
+        xml_set (node, "stateless", "yes");
     if (config->kernel != NULL)
-        add_text (os, "kernel", config->kernel);
+        xml_add_text (os, "kernel", config->kernel);
     if (config->initrd != NULL)
-        add_text (os, "initrd", config->initrd);
+        xml_add_text (os, "initrd", config->initrd);
     if (config->cmdline != NULL && config->cmdline[0] != '\0')
-        add_text (os, "cmdline", config->cmdline);
+        xml_add_text (os, "cmdline", config->cmdline);
 }
 
 static void
 add_cpu (xmlNode *domain, const DomainConfig *config)
 {
-    xmlNode *cpu = add (domain, "cpu", "mode", "custom", "match", "exact", NULL);
+    xmlNode *cpu = xml_add (domain, "cpu", "mode", "custom", "match", "exact", NULL);
     xmlNode *model;
 
     /* TCG leaves out what it does not have of a model; libvirt would refuse it for that. */
     if (!config->kvm)
-        set (cpu, "check", "none");
-    model = add_text (cpu, "model", config->cpu_model);
-    set (model, "fallback", "forbid");
+        xml_set (cpu, "check", "none");
+    model = xml_add_text (cpu, "model", config->cpu_model);
+    xml_set (model, "fallback", "forbid");
 }
 
 static void
@@ -229,21 +191,21 @@ add_machine (xmlNode *domain, const DomainConfig *config)
 {
     xmlNode *node;
 
-    node = add (domain, "features", NULL);
-    add (node, "acpi", NULL);
-    add (node, "apic", NULL);
+    node = xml_add (domain, "features", NULL);
+    xml_add (node, "acpi", NULL);
+    xml_add (node, "apic", NULL);
     /* VMware's port hands registers to the host, which SEV-ES hides. */
-    add (node, "vmport", "state", "off", NULL);
+    xml_add (node, "vmport", "state", "off", NULL);
     add_cpu (domain, config);
-    add (domain, "clock", "offset", "utc", NULL);
+    xml_add (domain, "clock", "offset", "utc", NULL);
 
     /* Another start would be another launch with another measurement. */
-    add_text (domain, "on_poweroff", "destroy");
-    add_text (domain, "on_reboot", "destroy");
-    add_text (domain, "on_crash", "destroy");
-    node = add (domain, "pm", NULL);
-    add (node, "suspend-to-mem", "enabled", "no", NULL);
-    add (node, "suspend-to-disk", "enabled", "no", NULL);
+    xml_add_text (domain, "on_poweroff", "destroy");
+    xml_add_text (domain, "on_reboot", "destroy");
+    xml_add_text (domain, "on_crash", "destroy");
+    node = xml_add (domain, "pm", NULL);
+    xml_add (node, "suspend-to-mem", "enabled", "no", NULL);
+    xml_add (node, "suspend-to-disk", "enabled", "no", NULL);
 }
 
 /* The whole chain with the formats: else libvirt and QEMU would ask the files, which are
@@ -255,18 +217,18 @@ add_disk (xmlNode *devices, const DomainConfig *config)
 
     if (config->n_disk == 0)
         return;
-    disk = add (devices, "disk", "type", "file", "device", "disk", NULL);
-    add (disk, "driver", "name", "qemu", "type", config->disk[0].format, "cache",
-         "writeback", "discard", "unmap", "iommu", "on", NULL);
-    add (disk, "source", "file", config->disk[0].path, NULL);
+    disk = xml_add (devices, "disk", "type", "file", "device", "disk", NULL);
+    xml_add (disk, "driver", "name", "qemu", "type", config->disk[0].format, "cache",
+             "writeback", "discard", "unmap", "iommu", "on", NULL);
+    xml_add (disk, "source", "file", config->disk[0].path, NULL);
     chain = disk;
     for (guint i = 1; i < config->n_disk; i++) {
-        chain = add (chain, "backingStore", "type", "file", NULL);
-        add (chain, "format", "type", config->disk[i].format, NULL);
-        add (chain, "source", "file", config->disk[i].path, NULL);
+        chain = xml_add (chain, "backingStore", "type", "file", NULL);
+        xml_add (chain, "format", "type", config->disk[i].format, NULL);
+        xml_add (chain, "source", "file", config->disk[i].path, NULL);
     }
-    add (chain, "backingStore", NULL);
-    add (disk, "target", "dev", "vda", "bus", "virtio", NULL);
+    xml_add (chain, "backingStore", NULL);
+    xml_add (disk, "target", "dev", "vda", "bus", "virtio", NULL);
 }
 
 static void
@@ -281,73 +243,50 @@ add_network (xmlNode *devices, const DomainConfig *config)
 
     if (config->network == DOMAIN_NETWORK_NONE)
         return;
-    interface = add (devices, "interface", "type", types[config->network], NULL);
+    interface = xml_add (devices, "interface", "type", types[config->network], NULL);
     if (config->network != DOMAIN_NETWORK_USER)
-        add (interface, "source", types[config->network], config->network_name, NULL);
-    add (interface, "model", "type", "virtio", NULL);
-    add (interface, "driver", "iommu", "on", NULL);
+        xml_add (interface, "source", types[config->network], config->network_name, NULL);
+    xml_add (interface, "model", "type", "virtio", NULL);
+    xml_add (interface, "driver", "iommu", "on", NULL);
     /* An option ROM would be code that nobody measured. */
-    add (interface, "rom", "enabled", "no", NULL);
+    xml_add (interface, "rom", "enabled", "no", NULL);
 }
 
 static void
 add_devices (xmlNode *domain, const DomainConfig *config)
 {
-    xmlNode *devices = add (domain, "devices", NULL);
+    xmlNode *devices = xml_add (domain, "devices", NULL);
     xmlNode *node;
 
     if (config->emulator != NULL)
-        add_text (devices, "emulator", config->emulator);
+        xml_add_text (devices, "emulator", config->emulator);
     add_disk (devices, config);
-    add (devices, "controller", "type", "usb", "model", "none", NULL);
+    xml_add (devices, "controller", "type", "usb", "model", "none", NULL);
     add_network (devices, config);
 
-    node = add (devices, "serial", "type", "pty", NULL);
-    add (node, "target", "type", "isa-serial", "port", "0", NULL);
-    node = add (devices, "console", "type", "pty", NULL);
-    add (node, "target", "type", "serial", "port", "0", NULL);
+    node = xml_add (devices, "serial", "type", "pty", NULL);
+    xml_add (node, "target", "type", "isa-serial", "port", "0", NULL);
+    node = xml_add (devices, "console", "type", "pty", NULL);
+    xml_add (node, "target", "type", "serial", "port", "0", NULL);
 
-    add (devices, "memballoon", "model", "none", NULL);
-    node = add (devices, "rng", "model", "virtio", NULL);
-    add (node, "driver", "iommu", "on", NULL);
-    set (add_text (node, "backend", "/dev/urandom"), "model", "random");
+    xml_add (devices, "memballoon", "model", "none", NULL);
+    node = xml_add (devices, "rng", "model", "virtio", NULL);
+    xml_add (node, "driver", "iommu", "on", NULL);
+    xml_set (xml_add_text (node, "backend", "/dev/urandom"), "model", "random");
 }
 
 /* cbitpos and reducedPhysBits are the host's; libvirt fills them in. */
 static void
 add_launch_security (xmlNode *domain, const DomainConfig *config)
 {
-    xmlNode *security = add (domain, "launchSecurity", "type", "sev", NULL);
+    xmlNode *security = xml_add (domain, "launchSecurity", "type", "sev", NULL);
     g_autofree char *policy = g_strdup_printf ("0x%04x", config->policy);
 
     if (config->kernel_hashes)
-        set (security, "kernelHashes", "yes");
-    add_text (security, "policy", policy);
-    add_text (security, "dhCert", config->dh_cert);
-    add_text (security, "session", config->session);
-}
-
-static char *
-print (xmlDoc *doc, GError **error)
-{
-    g_autoptr (xmlBuffer) buffer = xmlBufferCreate ();
-    xmlSaveCtxt *save =
-        buffer == NULL
-            ? NULL
-            : xmlSaveToBuffer (buffer, "UTF-8", XML_SAVE_FORMAT | XML_SAVE_NO_DECL);
-
-    if (save == NULL) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL,
-                     "cannot write domain XML");
-        return NULL;
-    }
-    const long written = xmlSaveDoc (save, doc);
-    if (xmlSaveClose (save) < 0 || written < 0) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_INTERNAL,
-                     "cannot write domain XML");
-        return NULL;
-    }
-    return g_strdup ((const char *) xmlBufferContent (buffer));
+        xml_set (security, "kernelHashes", "yes");
+    xml_add_text (security, "policy", policy);
+    xml_add_text (security, "dhCert", config->dh_cert);
+    xml_add_text (security, "session", config->session);
 }
 
 char *
@@ -363,18 +302,18 @@ domain_xml_build (const DomainConfig *config, GError **error)
         g_error ("no memory for domain XML");
     xmlDocSetRootElement (doc, domain);
 
-    set (domain, "type", config->kvm ? "kvm" : "qemu");
-    add_text (domain, "name", config->name);
+    xml_set (domain, "type", config->kvm ? "kvm" : "qemu");
+    xml_add_text (domain, "name", config->name);
     if (config->uuid != NULL)
-        add_text (domain, "uuid", config->uuid);
+        xml_add_text (domain, "uuid", config->uuid);
     add_number (domain, "memory", config->memory_mib);
-    set (domain->last, "unit", "MiB");
+    xml_set (domain->last, "unit", "MiB");
     add_number (domain, "vcpu", config->vcpus);
     if (config->locked_memory)
-        add (add (domain, "memoryBacking", NULL), "locked", NULL);
+        xml_add (xml_add (domain, "memoryBacking", NULL), "locked", NULL);
     add_os (domain, config);
     add_machine (domain, config);
     add_devices (domain, config);
     add_launch_security (domain, config);
-    return print (doc, error);
+    return xml_print (doc, error);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "launcher/domain/domain-device.h"
+
 #define LISTED_MAX 8u /* devices that one finding names */
 
 /* Names of devices that one finding is about. */
@@ -30,31 +32,6 @@ list_clear (Listed *list)
         g_string_free (list->names, TRUE);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Listed, list_clear)
-
-/* Virtio, in one of the ways in which its elements say it. */
-static gboolean
-is_virtio (const xmlNode *device)
-{
-    const char *name = (const char *) device->name;
-    g_autofree char *own = xml_attribute (device, "model");
-    g_autofree char *bus = xml_attribute (xml_child (device, "target"), "bus");
-    g_autofree char *own_bus = xml_attribute (device, "bus");
-    g_autofree char *model = xml_attribute (xml_child (device, "model"), "type");
-
-    if (strcmp (name, "disk") == 0)
-        return g_strcmp0 (bus, "virtio") == 0;
-    if (strcmp (name, "input") == 0)
-        return g_strcmp0 (own_bus, "virtio") == 0;
-    if (strcmp (name, "controller") == 0) {
-        g_autofree char *type = xml_attribute (device, "type");
-
-        return g_strcmp0 (type, "virtio-serial") == 0 ||
-               (own != NULL && g_str_has_prefix (own, "virtio"));
-    }
-    if (strcmp (name, "interface") == 0 || strcmp (name, "video") == 0)
-        return model != NULL && g_str_has_prefix (model, "virtio");
-    return strcmp (name, "vsock") == 0 || (own != NULL && g_str_has_prefix (own, "virtio"));
-}
 
 static char *
 name_of (const xmlNode *device)
@@ -88,7 +65,7 @@ lint_virtio (const xmlNode *devices, GPtrArray *out)
     g_auto (Listed) old = { 0 };
 
     for (const xmlNode *i = devices->children; i != NULL; i = i->next) {
-        if (i->type != XML_ELEMENT_NODE || !is_virtio (i))
+        if (i->type != XML_ELEMENT_NODE || !domain_device_is_virtio (i))
             continue;
         g_autofree char *name = name_of (i);
         if (is_transitional (i))
@@ -178,6 +155,16 @@ lint_output (const xmlNode *devices, GPtrArray *out)
                      "without a serial console nobody hears why a guest does not start");
 }
 
+static gboolean
+has_host_device (const xmlNode *devices)
+{
+    for (const xmlNode *i = xml_child (devices, "interface"); i != NULL;
+         i = xml_next (i, "interface"))
+        if (xml_attribute_is (i, "type", "hostdev"))
+            return TRUE;
+    return xml_child (devices, "hostdev") != NULL;
+}
+
 static void
 lint_shared (const xmlNode *devices, GPtrArray *out)
 {
@@ -185,8 +172,8 @@ lint_shared (const xmlNode *devices, GPtrArray *out)
         finding_add (out, "filesystem", FINDING_WARN, "give the guest a disk or a network",
                      "files of the host's: the guest takes them unverified, and virtiofs "
                      "cannot share encrypted memory");
-    if (xml_child (devices, "hostdev") != NULL)
-        finding_add (out, "hostdev", FINDING_WARN, NULL,
+    if (has_host_device (devices))
+        finding_add (out, "hostdev", FINDING_WARN, "give the guest a virtio device",
                      "a device of the host: it reaches only what the guest shares, and is "
                      "not measured");
     if (xml_child (devices, "tpm") != NULL)

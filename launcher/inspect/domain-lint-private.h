@@ -2,7 +2,7 @@
 #pragma once
 
 #include "launcher/inspect/domain-lint.h"
-#include "launcher/inspect/xml-read.h"
+#include "launcher/domain/xml-read.h"
 
 /** lint_devices: everything below <devices> */
 void lint_devices (const xmlNode *domain, GPtrArray *out);

@@ -206,7 +206,9 @@ lint_machine (const xmlNode *domain, GPtrArray *out)
     g_autofree char *machine = xml_attribute (type, "machine");
 
     if (arch != NULL && strcmp (arch, "x86_64") != 0)
-        finding_add (out, "arch", FINDING_FAIL, NULL, "'%s' is not x86_64", arch);
+        finding_add (out, "arch", FINDING_FAIL,
+                     "arch='x86_64' in <type>, and a guest for it", "'%s' is not x86_64",
+                     arch);
     if (machine == NULL || strstr (machine, "q35") == NULL)
         finding_add (out, "machine", FINDING_WARN, "machine='q35' in <type>",
                      "the machine is not q35, for which SEV firmware is made");
@@ -230,9 +232,36 @@ lint_cpu (const xmlNode *domain, gboolean es, GPtrArray *out)
                      mode != NULL ? mode : "QEMU's default model");
 }
 
+/* memfd is QEMU's only kind that is shared by default. */
+static gboolean
+is_shared (const xmlNode *domain)
+{
+    const xmlNode *backing = xml_child (domain, "memoryBacking");
+    const xmlNode *access = xml_child (backing, "access");
+    const xmlNode *cell = xml_path (domain, "cpu/numa/cell");
+    const xmlNode *more = xml_path (domain, "devices/memory");
+
+    if (xml_attribute_is (access, "mode", "shared") ||
+        (xml_attribute_is (xml_child (backing, "source"), "type", "memfd") &&
+         !xml_attribute_is (access, "mode", "private")))
+        return TRUE;
+    for (; cell != NULL; cell = xml_next (cell, "cell"))
+        if (xml_attribute_is (cell, "memAccess", "shared"))
+            return TRUE;
+    for (; more != NULL; more = xml_next (more, "memory"))
+        if (xml_attribute_is (more, "access", "shared"))
+            return TRUE;
+    return FALSE;
+}
+
 static void
 lint_memory (const xmlNode *domain, GPtrArray *out)
 {
+    if (is_shared (domain))
+        finding_add (out, "memory-shared", FINDING_WARN,
+                     "remove <source> and <access> from <memoryBacking>, and what shares "
+                     "memory from <numa> and <memory>",
+                     "other processes of the host may map the guest's memory");
     if (xml_path (domain, "memoryBacking/locked") == NULL &&
         xml_path (domain, "memtune/hard_limit") == NULL)
         finding_add (out, "memory-locked", FINDING_WARN,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "launcher/host/virt.h"
-#include "launcher/inspect/xml-read.h"
+#include "launcher/domain/xml-read.h"
 
 static guint
 number_of (const xmlNode *sev, const char *name)

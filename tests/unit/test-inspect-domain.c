@@ -176,6 +176,15 @@ test_machine (void)
         { "domain type=\"kvm\"", "domain type=\"qemu\"", NOTE " domain-type:warn" },
         { "<locked/>", "", NOTE " memory-locked:warn" },
         { "<locked/>", "<locked/><hugepages/>", NOTE " hugepages:note" },
+        { "<locked/>", "<locked/><source type='memfd'/>", NOTE " memory-shared:warn" },
+        { "<locked/>", "<locked/><source type='memfd'/><access mode='private'/>", NOTE },
+        { "<locked/>", "<locked/><access mode='shared'/>", NOTE " memory-shared:warn" },
+        { "</cpu>",
+          "<numa><cell id='0' memory='1' cpus='0'/><cell id='1' memory='1' cpus='1' "
+          "memAccess='shared'/></numa></cpu>",
+          NOTE " memory-shared:warn" },
+        { "<memballoon", "<memory model='dimm' access='shared'/><memballoon",
+          NOTE " memory-shared:warn" },
         { "<on_reboot>destroy", "<on_reboot>restart", NOTE " restart:warn" },
         { "<on_crash>destroy", "<on_crash>coredump-restart", NOTE " restart:warn" },
         { "<cpu mode=\"custom\"", "<cpu mode=\"host-passthrough\"", NOTE },
@@ -218,6 +227,9 @@ test_devices (void)
         { "<memballoon", "<graphics type='vnc'/><memballoon", NOTE " video:warn" },
         { "<memballoon", "<filesystem type='mount'/><memballoon", NOTE " filesystem:warn" },
         { "<memballoon", "<hostdev mode='subsystem'/><memballoon", NOTE " hostdev:warn" },
+        { "<memballoon",
+          "<interface type='hostdev'><rom enabled='no'/></interface><memballoon",
+          NOTE " hostdev:warn" },
         { "<memballoon", "<tpm model='tpm-crb'/><memballoon", NOTE " tpm:note" },
     };
 

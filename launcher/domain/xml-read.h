@@ -36,6 +36,9 @@ xmlNode *xml_path (const xmlNode *node, const char *path);
 char *xml_attribute (const xmlNode *node, const char *name);
 /** xml_attribute_is: whether the attribute is there and has this value */
 gboolean xml_attribute_is (const xmlNode *node, const char *name, const char *value);
+/** xml_content: Returns: (transfer full) (nullable): all text in the element, as it is;
+ * %NULL if @node is */
+char *xml_content (const xmlNode *node);
 /** xml_text: Returns: (transfer full) (nullable): the element's text without white space
  * around it; %NULL if @node is */
 char *xml_text (const xmlNode *node);

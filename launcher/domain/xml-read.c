@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "launcher/inspect/xml-read.h"
+#include "launcher/domain/xml-read.h"
 
 #include <libxml/parser.h>
 #include <string.h>
@@ -99,9 +99,15 @@ xml_attribute_is (const xmlNode *node, const char *name, const char *value)
 }
 
 char *
+xml_content (const xmlNode *node)
+{
+    return node != NULL ? take (xmlNodeGetContent (node)) : NULL;
+}
+
+char *
 xml_text (const xmlNode *node)
 {
-    char *text = node != NULL ? take (xmlNodeGetContent (node)) : NULL;
+    char *text = xml_content (node);
 
     return text != NULL ? g_strstrip (text) : NULL;
 }
