@@ -7,7 +7,7 @@
  * its tries.  A process of its own, because HTTP and TLS are parsers of what a network
  * says: it has none of the launcher's memory, gives up root before it connects, and runs
  * with the launcher's limits (image-tool.h).  Descriptor 3, if there is one, holds the
- * proxy's URL.
+ * proxy's URL on a line, and after it the CAs to believe instead of the system's (PEM).
  */
 
 #include "config.h"
@@ -18,20 +18,22 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 
 #include "launcher/base/run-as.h"
 #include "launcher/fetch/fetch-protocol.h"
 
 #define MAX_LIMIT 1048576u
 #define MAX_SECONDS 600u
-#define PROXY_FD 3
-#define PROXY_MAX 1024u
+#define SETTINGS_FD 3
 
 typedef struct {
     CURL *curl;
     gsize max;
     guint64 seconds;
     gboolean plain; /* the URL asked for was http: */
+    char *proxy;
+    char *cas; /* empty: the system's */
     GByteArray *body;
     gboolean too_large;
     char problem[CURL_ERROR_SIZE];
@@ -79,24 +81,42 @@ on_body (char *data, gsize size, gsize count, void *user_data)
     return len;
 }
 
-/* Empty if there is none. */
 static void
-read_proxy (char out[PROXY_MAX + 1])
+read_settings (Fetch *fetch)
 {
-    const gssize n = read (PROXY_FD, out, PROXY_MAX);
+    g_autofree char *text = g_malloc0 (FETCH_SETTINGS_MAX + 1);
+    gsize len = 0;
+    gssize n = 1;
 
-    out[MAX (n, 0)] = '\0';
-    out[strcspn (out, "\n")] = '\0';
+    while (n > 0 && len < FETCH_SETTINGS_MAX) {
+        n = read (SETTINGS_FD, text + len, FETCH_SETTINGS_MAX - len);
+        len += n > 0 ? (gsize) n : 0;
+    }
+    const gsize line = strcspn (text, "\n");
+    fetch->proxy = g_strndup (text, line);
+    fetch->cas = g_strdup (text[line] == '\n' ? text + line + 1 : "");
+}
+
+static gboolean
+set_cas (const Fetch *fetch)
+{
+    struct curl_blob blob = { .data = fetch->cas,
+                              .len = strlen (fetch->cas),
+                              .flags = CURL_BLOB_NOCOPY };
+
+    return *fetch->cas == '\0' ||
+           (curl_easy_setopt (fetch->curl, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
+            curl_easy_setopt (fetch->curl, CURLOPT_CAPATH, NULL) == CURLE_OK);
 }
 
 static gboolean
 set_options (Fetch *fetch)
 {
     CURL *curl = fetch->curl;
-    char proxy[PROXY_MAX + 1];
 
-    read_proxy (proxy);
-    return curl_easy_setopt (curl, CURLOPT_PROTOCOLS_STR,
+    read_settings (fetch);
+    return set_cas (fetch) &&
+           curl_easy_setopt (curl, CURLOPT_PROTOCOLS_STR,
                              fetch->plain ? "http,https" : "https") == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
@@ -105,10 +125,33 @@ set_options (Fetch *fetch)
            curl_easy_setopt (curl, CURLOPT_TIMEOUT, (long) fetch->seconds) == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_USERAGENT, "sevlaunch/" PACKAGE_VERSION) ==
                CURLE_OK &&
-           curl_easy_setopt (curl, CURLOPT_PROXY, proxy) == CURLE_OK &&
+           curl_easy_setopt (curl, CURLOPT_PROXY, fetch->proxy) == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, fetch->problem) == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt (curl, CURLOPT_WRITEDATA, fetch) == CURLE_OK;
+}
+
+/* libcurl has one code for all that is wrong with a server's certificate. */
+static const char *
+name_help (const Fetch *fetch, CURLcode code)
+{
+    long result = 0;
+
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return " (in what SSL_CERT_FILE names)";
+    if (code != CURLE_PEER_FAILED_VERIFICATION ||
+        curl_easy_getinfo (fetch->curl, CURLINFO_SSL_VERIFYRESULT, &result) != CURLE_OK)
+        return "";
+    switch (result) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return " (SSL_CERT_FILE names the CA of a server of your own)";
+    default:
+        return "";
+    }
 }
 
 static void
@@ -128,7 +171,8 @@ judge_failure (const Fetch *fetch, CURLcode code, Outcome *out)
                      "no whole answer within %" G_GUINT64_FORMAT " s", fetch->seconds);
     else
         set_outcome (out, FETCH_UNREACHABLE,
-                     code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR, "%s", text);
+                     code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR, "%s%s", text,
+                     name_help (fetch, code));
 }
 
 static void
@@ -254,6 +298,8 @@ run (const char *url, gsize max, guint64 seconds)
     fetch_with_retries (&fetch, url, &outcome);
     curl_easy_cleanup (fetch.curl);
     curl_global_cleanup ();
+    g_free (fetch.proxy);
+    g_free (fetch.cas);
     if (outcome.end == FETCH_DONE)
         return write_body (body);
     fprintf (stderr, "%s\n", outcome.why);

@@ -21,3 +21,5 @@ typedef enum {
 /* The longest pause that a server may ask for (Retry-After), in seconds. */
 #define FETCH_RETRY_AFTER_MAX 15u
 #define FETCH_REDIRECTS_MAX 3u
+/* Most bytes on descriptor 3: a proxy's URL and certificates. */
+#define FETCH_SETTINGS_MAX (4u << 20)

@@ -3,6 +3,7 @@
 
 #include "launcher/fetch/kds.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "launcher/fetch/fetch-protocol.h"
 #include "launcher/fetch/kds-cache.h"
 #include "launcher/image/image-tool.h"
+#include "policy/owner-file.h"
 #include "policy/policy-error.h"
 
 #define CEK_SERVER "https://kdsintf.amd.com"
@@ -18,6 +20,7 @@
 #define CA_SERVER "https://download.amd.com"
 #define CA_PATH "/developer/eula/sev/ask_ark_"
 #define ANSWER_MAX 65536u
+#define CAS_MAX (FETCH_SETTINGS_MAX / 2)
 #define SECONDS_MAX 600
 
 static const char *fetch_program = PKGLIBEXECDIR "/sevlaunch-fetch";
@@ -78,21 +81,53 @@ static gboolean G_GNUC_PRINTF (3, 4)
     return FALSE;
 }
 
-/* A proxy's URL may hold a password, which argv must not. */
-static int
-open_proxy (const char *url)
+static const char *
+find_proxy (const char *url)
 {
     const gboolean plain = g_str_has_prefix (url, "http://");
     const char *proxy = g_getenv (plain ? "http_proxy" : "https_proxy");
-    const int fd = memfd_create ("proxy", MFD_CLOEXEC);
 
     if (proxy == NULL && !plain)
         proxy = g_getenv ("HTTPS_PROXY");
-    if (fd < 0 || proxy == NULL)
+    return proxy != NULL ? proxy : "";
+}
+
+/* The CAs that the caller names, as OpenSSL's programs take them; empty: the system's. */
+static GBytes *
+read_cas (GError **error)
+{
+    const char *path = g_getenv ("SSL_CERT_FILE");
+    g_autoptr (GError) cause = NULL;
+
+    if (path == NULL || *path == '\0')
+        return g_bytes_new_static ("", 0);
+    GBytes *cas = policy_file_read_any (path, CAS_MAX, &cause);
+    if (cas == NULL)
+        fail (error, LAUNCHER_ERROR_FILE, "SSL_CERT_FILE: %s", cause->message);
+    return cas;
+}
+
+/* A proxy's URL may hold a password, which argv must not; and the CAs may be in a file that
+ * sevlaunch-fetch cannot read any more.  Returns: a descriptor, -1 on error */
+static int
+open_settings (const char *url, GError **error)
+{
+    g_autoptr (GBytes) cas = read_cas (error);
+
+    if (cas == NULL)
+        return -1;
+    g_autoptr (GString) text = g_string_new (find_proxy (url));
+    g_string_append_c (text, '\n');
+    g_string_append_len (text, g_bytes_get_data (cas, NULL),
+                         (gssize) g_bytes_get_size (cas));
+    const int fd = memfd_create ("settings", MFD_CLOEXEC);
+    if (fd >= 0 && write (fd, text->str, text->len) == (gssize) text->len &&
+        lseek (fd, 0, SEEK_SET) == 0)
         return fd;
-    if (write (fd, proxy, strlen (proxy)) < 0 || lseek (fd, 0, SEEK_SET) != 0)
-        message_warning ("the proxy of the environment cannot be used");
-    return fd;
+    fail (error, LAUNCHER_ERROR_IO, "settings for sevlaunch-fetch: %s", g_strerror (errno));
+    if (fd >= 0)
+        close (fd);
+    return -1;
 }
 
 static gboolean
@@ -142,7 +177,7 @@ download (const Kds *kds, const char *url, GError **error)
     const char *const argv[] = { fetch_program, url, max, time, NULL };
     const ImageTool tool = {
         .argv = argv,
-        .fd = open_proxy (url),
+        .fd = open_settings (url, error),
         .max_output = ANSWER_MAX,
         .timeout_ms = 1000u * FETCH_TRIES *
                       (seconds * (1 + FETCH_REDIRECTS_MAX) + FETCH_RETRY_AFTER_MAX),
@@ -150,10 +185,11 @@ download (const Kds *kds, const char *url, GError **error)
     g_auto (ImageToolResult) result = { 0 };
     g_autoptr (GError) cause = NULL;
 
+    if (tool.fd < 0)
+        return NULL;
     message_progress ("asking %s", url);
     const gboolean ran = image_tool_run (&tool, kds->cancellable, &result, &cause);
-    if (tool.fd >= 0)
-        close (tool.fd);
+    close (tool.fd);
     if (!ran)
         tool_failed (cause, url, error);
     if (!ran || !judge_end (&result, url, error))
