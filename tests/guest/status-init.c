@@ -2,7 +2,7 @@
 
 /*
  * /init of the guest in test-guest-status.py: what CPUID answers for a leaf beyond its
- * highest, then what sevlaunch-guest says, in words and in JSON.
+ * highest, then what sevlaunch-guest says, in words and in JSON.  Then systemd takes over.
  */
 
 #include <cpuid.h>
@@ -20,7 +20,7 @@ say_status (const char *option)
     int status = -1;
 
     if (child == 0) {
-        execl ("/bin/sevlaunch-guest", "sevlaunch-guest", "status", option, NULL);
+        execl ("/usr/sbin/sevlaunch-guest", "sevlaunch-guest", "status", option, NULL);
         _exit (127);
     }
     waitpid (child, &status, 0);
@@ -46,6 +46,7 @@ main (void)
     say_status ("--json");
     printf ("guest: done\n");
     fflush (stdout);
+    execl ("/usr/lib/systemd/systemd", "systemd", "--unit=tests.target", NULL);
     for (;;)
         pause ();
 }

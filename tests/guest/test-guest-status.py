@@ -18,11 +18,14 @@ import emuhost  # noqa: E402
 import initrd  # noqa: E402
 import memguest  # noqa: E402
 import owner  # noqa: E402
+import systemdguest  # noqa: E402
 import tap  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 PROGRAM = os.path.join(os.environ["SEVLAUNCH_PREFIX"], "libexec/sevlaunch/guest/sevlaunch-guest")
 PAGE = TOP / "ovmf-hooks/guest/sevlaunch-guest.1"
+UNITS = TOP / "ovmf-hooks/guest/systemd"
+TEXTFILE = "/var/lib/prometheus/node-exporter/sevlaunch-guest.prom"
 SCHEMA = "sevlaunch.guest-status/1"
 # A model whose highest extended leaf is lower by one; what QEMU answers for others has SEV's bit.
 CPU = "<cpu mode='custom' match='exact' check='none'><model fallback='forbid'>EPYC</model></cpu>"
@@ -38,6 +41,29 @@ def keys(document):
     if isinstance(document, dict):
         return set(document) | {name for value in document.values() for name in keys(value)}
     return set()
+
+
+def samples(text):
+    """{series: value} of a file in Prometheus' text format, read strictly: each family once, with
+    HELP and TYPE before its samples, and no series twice."""
+    found, family = {}, None
+    families = []
+    *lines, end = text.split("\n")
+    tap.Tap.equal(end, "", "the last line has no end")
+    for line in lines:
+        comment = re.fullmatch(r"# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)", line)
+        sample = re.fullmatch(r'(([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{[a-z_]+="[^"\\\n]*"\})?) (\d+)', line)
+        if comment and comment[1] == "HELP":
+            family = [comment[2], None]
+            tap.Tap.true(comment[2] not in families, f"{comment[2]} comes twice")
+            families.append(comment[2])
+        elif comment:
+            tap.Tap.equal((comment[2], family[1], comment[3]), (family[0], None, "gauge"), line)
+            family[1] = comment[3]
+        else:
+            tap.Tap.true(sample and sample[2] == family[0] and family[1] and sample[1] not in found, line)
+            found[sample[1]] = sample[3]
+    return found
 
 
 def as_program(t, work):
@@ -65,9 +91,8 @@ def as_program(t, work):
         done = status("--quiet", "--root", str(work), "--prometheus", str(file), umask=0o077)
         t.equal((done.returncode, done.stderr), (status("--root", str(work)).returncode, ""))
         t.equal(stat.S_IMODE(file.stat().st_mode), 0o644)
-        lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
-        t.true(all(re.fullmatch(r'[a-z_]+(\{feature="[a-z-]+"\})? \d+', line) for line in lines), lines)
-        t.true("sevlaunch_guest_secrets 1" in lines and len(lines) == 5, lines)
+        found = samples(file.read_text())
+        t.equal((found["sevlaunch_guest_secrets"], len(found)), ("1", 5))
         t.equal(os.listdir(file.parent), ["guest.prom"])
     with t.test("... one that cannot be written is exit code 4, and leaves nothing"):
         t.equal(status("--prometheus", str(work / "none" / "guest.prom")).returncode, 4)
@@ -102,20 +127,59 @@ def unit_files(t):
         t.equal(said, [])
 
 
+REPORT = """[Unit]
+DefaultDependencies=no
+After=sevlaunch-guest.service
+[Service]
+Type=oneshot
+StandardOutput=file:/dev/console
+StandardError=file:/dev/console
+ExecStart=/usr/bin/busybox sh /report
+"""
+# What the unit says goes to the journal, which is not there.
+SHOWN = """[Service]
+StandardOutput=file:/output
+"""
+SCRIPT = f"""
+echo 'guest: unit'
+systemctl show -p Result -p ExecMainStatus sevlaunch-guest.service
+systemctl show -p ActiveState -p TimersMonotonic sevlaunch-guest.timer
+busybox test -e /sys/module/msr && echo msr=loaded
+echo 'guest: output'
+busybox cat /output
+echo 'guest: file'
+busybox stat -c %a {TEXTFILE}
+busybox cat {TEXTFILE}
+busybox ls /var/lib/prometheus/node-exporter
+echo 'guest: without'
+busybox mv /var/lib/prometheus /var/lib/other
+systemctl start sevlaunch-guest.service
+systemctl show -p Result -p ExecMainStatus sevlaunch-guest.service
+echo 'guest: end'
+"""
+
+
 def archive():
-    """The guest: an init, the program, and the libraries that it wants."""
+    """The guest: an init, the program, the libraries that it wants, and systemd with our units."""
     with tempfile.TemporaryDirectory() as work:
         init = os.path.join(work, "init")
         subprocess.run(["gcc", "-std=gnu11", "-Os", "-Wall", "-Werror", "-static", "-o", init,
                         TOP / "tests/guest/status-init.c"], check=True)
-        files = {"init": emuhost.read_bytes(init), "bin/sevlaunch-guest": emuhost.read_bytes(PROGRAM)}
+        files = {"init": emuhost.read_bytes(init), "usr/sbin/sevlaunch-guest": emuhost.read_bytes(PROGRAM),
+                 "report": SCRIPT.encode()}
     linked = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
     for path in re.findall(r"(/\S+) \(0x", linked):
-        files[path.lstrip("/")] = emuhost.read_bytes(path)
-    folders = {str(folder) for name in files for folder in pathlib.PurePath(name).parents} - {"."} | {"dev"}
+        files[re.sub("^/lib", "usr/lib", path).lstrip("/")] = emuhost.read_bytes(path)
+    units = {f"sevlaunch-guest.{kind}": (UNITS / f"sevlaunch-guest.{kind}").read_text() for kind in ("service", "timer")}
+    files.update(systemdguest.files({**units, "sevlaunch-guest.service.d/shown.conf": SHOWN, "report.service": REPORT},
+                                    [*units, "report.service"]))
+    folders = {str(folder) for name in files for folder in pathlib.PurePath(name).parents} - {"."}
+    folders |= {"dev", "proc", "sys", "run", "tmp", "root", "home", "var/tmp", os.path.dirname(TEXTFILE)[1:],
+                *("var/lib/prometheus", "var/lib", "var")}
     return initrd.archive([(name, stat.S_IFDIR | 0o755, b"", (0, 0)) for name in sorted(folders)]
                           + [("dev/console", stat.S_IFCHR | 0o600, b"", (5, 1))]
-                          + [(name, stat.S_IFREG | 0o755, data, (0, 0)) for name, data in files.items()])
+                          + [(name, stat.S_IFLNK | 0o777, data.encode(), (0, 0)) if isinstance(data, str)
+                             else (name, stat.S_IFREG | 0o755, data, (0, 0)) for name, data in files.items()])
 
 
 def in_guest(t):
@@ -123,7 +187,7 @@ def in_guest(t):
         members = emuhost.sev_members(owner.Session(host.certificate("pdh"), emuhost.SevGuest.POLICY))
         xml = emuhost.domain_xml(host, "status", sev=members, initrd=host.write("initrd", archive()),
                                  kernel=os.path.join(os.environ["SEVLAUNCH_TEST_DISK"], "kernel"),
-                                 firmware=os.environ["SEVLAUNCH_FIRMWARE"], cmdline="console=ttyS0 quiet", memory=256)
+                                 firmware=os.environ["SEVLAUNCH_FIRMWARE"], cmdline="console=ttyS0 quiet", memory=512)
         with t.test("a guest of an emulated host starts"):
             host.start(xml.replace("<cpu mode='maximum'/>", CPU))
             serial = memguest.Serial(host.virsh("ttyconsole", "status").stdout.strip())
@@ -139,6 +203,26 @@ def in_guest(t):
             document = json.loads(said[said.index("{"):said.rindex("}") + 1])
             t.equal((document["verdict"], document["features"]), ("not-sev", []))
             t.equal(document["sources"]["kernel"], {"line": None, "problem": None})
+        with t.test("systemd runs the unit as it is installed, and it fails as it should"):
+            serial.wait_for("guest: end")
+            said = re.split("guest: (?:unit|output|file|without|end)\n", serial.seen)
+            t.equal(len(said), 6, serial.seen)
+            _, unit, output, file, without, _ = said
+            t.true("Result=exit-code\nExecMainStatus=1\n" in unit, unit)
+            t.true(output.startswith("not SEV: "), output)
+        with t.test("... in its sandbox it has the register and the kernel's log"):
+            t.true("msr=loaded" in unit, unit)
+            t.true(re.search("^  MSR +0xc0010131 is 0x0: no SEV$", output, re.M) and "its log says nothing" in output, output)
+        with t.test("... the timer waits a minute, then an hour"):
+            t.true("OnBootUSec=1min" in unit and "OnUnitActiveUSec=1h" in unit and "ActiveState=active" in unit, unit)
+        with t.test("... and Prometheus' file is whole, readable and alone"):
+            mode, lines, names = re.fullmatch(r"(\d+)\n(.*\n)(\S+)\n", file, re.S).groups()
+            t.equal((mode, names), ("644", os.path.basename(TEXTFILE)))
+            t.equal(samples(lines), {**{f'sevlaunch_guest_sev{{feature="{feature}"}}': "0"
+                                        for feature in ("sev", "sev-es", "sev-snp")},
+                                     "sevlaunch_guest_sev_undecided": "0", "sevlaunch_guest_secrets": "0"})
+        with t.test("... where there is no place for it, the program says so"):
+            t.true("Result=exit-code\nExecMainStatus=4\n" in without, without)
         serial.close()
         host.destroy("status")
 
