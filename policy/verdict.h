@@ -36,6 +36,7 @@ typedef enum {
     POLICY_JUDGED_HYPERVISOR,    /* on the host itself */
     POLICY_JUDGED_EMULATED_HOST, /* everything on one machine, the platform EMULATED */
 } PolicyJudgedOn;
+#define POLICY_N_JUDGED_ON 4u
 
 /** policy_judged_on_name: "owner-machine", "hypervisor", "emulated-host", "nowhere" */
 const char *policy_judged_on_name (PolicyJudgedOn where);

@@ -47,6 +47,18 @@ file_line (const char *label, const EvidenceFile *file)
 }
 
 static void
+acceptance_line (const EvidenceManifest *m)
+{
+    if (m->acceptance == NULL) {
+        line ("acceptance", "built-in default");
+        return;
+    }
+    g_autofree char *hex = sev_hex_encode (m->acceptance_sha256, SEV_DIGEST_SIZE);
+    g_autofree char *text = g_strdup_printf ("sha256:%s %s", hex, m->acceptance);
+    line ("acceptance", text);
+}
+
+static void
 print_manifest (const Evidence *evidence)
 {
     const EvidenceManifest *m = evidence->manifest;
@@ -69,6 +81,7 @@ print_manifest (const Evidence *evidence)
     line ("platform", platform);
     line ("root", m->root_fingerprint);
     line ("policy", policy_line);
+    acceptance_line (m);
     file_line ("firmware", m->firmware);
     file_line ("kernel", m->kernel);
     file_line ("initrd", m->initrd);
@@ -81,8 +94,9 @@ print_manifest (const Evidence *evidence)
         g_autofree char *guid = sev_guid_to_string (&secret->guid);
         line ("secret", guid);
     }
-    line ("report",
-          evidence->report != NULL ? "of the platform's own" : evidence->report_missing);
+    line ("report", evidence->report == NULL ? evidence->report_missing
+                    : m->early_report ? "of the platform's own, for session and measurement"
+                                      : "of the platform's own, for this manifest");
     for (guint i = 0; i < m->unproven->len; i++)
         line ("unproven", g_ptr_array_index (m->unproven, i));
     line ("signer", m->signer);

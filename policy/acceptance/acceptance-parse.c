@@ -11,6 +11,7 @@
 #include "policy/owner-file.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
+#include "sev/crypto/sev-digest.h"
 
 #define MAX_VALUES 256u
 #define MAX_SECRETS 64u
@@ -436,7 +437,8 @@ policy_acceptance_parse (const char *source, const char *text, gsize len, GError
     g_autoptr (PolicyAcceptance) acceptance = policy_acceptance_alloc (source);
     g_autoptr (GKeyFile) file = policy_key_file_parse (text, len, file_groups (), &local);
     Reader reader = { acceptance, file, &local };
-    if (file != NULL && read_all (&reader))
+    if (file != NULL && read_all (&reader) &&
+        sev_sha256 (text, len, acceptance->sha256, &local))
         return g_steal_pointer (&acceptance);
     g_set_error (error, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX,
                  "acceptance policy '%s': %s", source, local->message);

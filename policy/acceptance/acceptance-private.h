@@ -58,6 +58,7 @@ struct _PolicyAcceptance {
     gatomicrefcount refs;
     char *source;
     gboolean builtin;
+    guint8 sha256[SEV_DIGEST_SIZE]; /* of the file, unless @builtin */
     PolicyWordSet roots;
     PolicyDigestSet root_keys; /* the fingerprints among roots */
     PolicyWordSet generations;

@@ -103,6 +103,13 @@ policy_acceptance_get_source (const PolicyAcceptance *acceptance)
     return acceptance->source;
 }
 
+const guint8 *
+policy_acceptance_get_sha256 (const PolicyAcceptance *acceptance)
+{
+    g_return_val_if_fail (acceptance != NULL, NULL);
+    return acceptance->builtin ? NULL : acceptance->sha256;
+}
+
 static gboolean
 cannot (const char *path, const char *why, GError **error)
 {

@@ -80,6 +80,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyAcceptance, policy_acceptance_unref)
 /** policy_acceptance_get_source: Returns: the path, or "built-in" */
 const char *policy_acceptance_get_source (const PolicyAcceptance *acceptance);
 
+/** policy_acceptance_get_sha256: Returns: (nullable): of the file; %NULL: built-in */
+const guint8 *policy_acceptance_get_sha256 (const PolicyAcceptance *acceptance);
+
 /** PolicyFacts: what is known of a launch; borrowed for the call */
 typedef struct {
     const PolicyChain *chain; /* (nullable): the platform is not known */

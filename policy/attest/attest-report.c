@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "policy/attest/owner-session.h"
 #include "policy/policy-error.h"
+#include "sev/crypto/sev-digest.h"
+
+#define EARLY_PREFIX "sevlaunch report 1\n"
 
 static gboolean
 malformed (GError **error, const char *what)
@@ -67,4 +71,24 @@ policy_report_verify (const guint8 *report,
                  "attestation report: not signed by the platform's PEK: %s",
                  cause->message);
     return FALSE;
+}
+
+gboolean
+policy_report_nonce_early (const guint8 *session,
+                           const guint8 *measurement,
+                           guint8 out[SEV_NONCE_SIZE],
+                           GError **error)
+{
+    guint8 text[sizeof EARLY_PREFIX - 1 + POLICY_SESSION_ID_SIZE + sizeof (SevMeasureWire)];
+    guint8 digest[SEV_DIGEST_SIZE];
+    guint8 *at = text;
+
+    memcpy (at, EARLY_PREFIX, sizeof EARLY_PREFIX - 1);
+    at += sizeof EARLY_PREFIX - 1;
+    memcpy (at, session, POLICY_SESSION_ID_SIZE);
+    memcpy (at + POLICY_SESSION_ID_SIZE, measurement, sizeof (SevMeasureWire));
+    if (!sev_sha256 (text, sizeof text, digest, error))
+        return FALSE;
+    memcpy (out, digest, SEV_NONCE_SIZE);
+    return TRUE;
 }

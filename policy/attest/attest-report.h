@@ -45,4 +45,17 @@ gboolean policy_report_verify (const guint8 *report,
                                PolicyReport *out,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_report_nonce_early:
+ * @session: its id, 32 bytes
+ * @measurement: MEASURE || MNONCE, 48 bytes
+ * @out: (out caller-allocates): what ATTESTATION is asked with before there is a verdict:
+ *   the first 16 bytes of SHA-256 over "sevlaunch report 1\n", @session and @measurement
+ * Errors: %SEV_ERROR_CRYPTO.
+ */
+gboolean policy_report_nonce_early (const guint8 *session,
+                                    const guint8 *measurement,
+                                    guint8 out[SEV_NONCE_SIZE],
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -160,6 +160,19 @@ secrets_json (const EvidenceManifest *m)
     return array;
 }
 
+static void
+put_acceptance (JsonObject *object, const EvidenceManifest *m)
+{
+    if (m->acceptance == NULL) {
+        json_object_set_null_member (object, "acceptance");
+        return;
+    }
+    JsonObject *one = json_object_new ();
+    put_text (one, "name", m->acceptance);
+    put_hex (one, "sha256", m->acceptance_sha256, SEV_DIGEST_SIZE);
+    json_object_set_object_member (object, "acceptance", one);
+}
+
 GBytes *
 evidence_json_to_bytes (JsonObject *object)
 {
@@ -189,6 +202,7 @@ evidence_manifest_to_bytes (const EvidenceManifest *m)
     part = json_object_new ();
     put_bytes (part, "certificate", m->owner_cert);
     put_text (part, "release", m->release);
+    put_acceptance (part, m);
     json_object_set_object_member (object, "owner", part);
 
     part = json_object_new ();
@@ -211,6 +225,7 @@ evidence_manifest_to_bytes (const EvidenceManifest *m)
     put_hex (part, "digest", m->has_digest ? m->digest : NULL, SEV_DIGEST_SIZE);
     put_hex (part, "reported", m->reported, SEV_MAC_SIZE);
     put_hex (part, "nonce", m->nonce, SEV_NONCE_SIZE);
+    put_text (part, "report_for", m->early_report ? "measurement" : "manifest");
     json_object_set_object_member (object, "measurement", part);
     json_object_set_array_member (object, "secrets", secrets_json (m));
     return evidence_json_to_bytes (object);

@@ -174,18 +174,34 @@ check_chain (Work *work)
         reason_new ("evidence-chain", work, "%s", cause->message);
 }
 
+/* What the report was asked for with: the manifest, or what there was before it. */
+static gboolean
+right_nonce (const Evidence *evidence, const PolicyReport *report)
+{
+    const EvidenceManifest *m = evidence->manifest;
+    guint8 measurement[sizeof (SevMeasureWire)];
+    guint8 nonce[SEV_NONCE_SIZE];
+
+    memcpy (measurement, m->reported, sizeof m->reported);
+    memcpy (measurement + sizeof m->reported, m->nonce, sizeof m->nonce);
+    const gboolean known =
+        m->early_report
+            ? policy_report_nonce_early (m->session_id, measurement, nonce, NULL)
+            : evidence_manifest_get_mnonce (evidence->text, nonce, NULL);
+    return known && memcmp (nonce, report->mnonce, sizeof nonce) == 0;
+}
+
 /* The report speaks for itself; the manifest must say the same if it says "verified". */
 static void
 compare_report (Work *work, const PolicyReport *report)
 {
     const EvidenceManifest *m = work->m;
-    guint8 nonce[SEV_NONCE_SIZE];
     gboolean ok = TRUE;
 
-    if (!evidence_manifest_get_mnonce (work->evidence->text, nonce, NULL) ||
-        memcmp (nonce, report->mnonce, sizeof nonce) != 0) {
+    if (!right_nonce (work->evidence, report)) {
         reason_new ("evidence-report-nonce", work,
-                    "the platform's report was not made for this manifest");
+                    "the platform's report was not made for this %s",
+                    m->early_report ? "session and measurement" : "manifest");
         ok = FALSE;
     }
     const gboolean same =
@@ -206,9 +222,14 @@ compare_report (Work *work, const PolicyReport *report)
     g_autofree char *hex = sev_hex_encode (report->digest, SEV_DIGEST_SIZE);
     g_autofree char *policy = policy_guest_to_text (report->policy);
     add (work, EVIDENCE_PROVEN, "launch", work->root,
-         "the platform's PEK signed, for this manifest, launch digest %s and guest policy "
+         "the platform's PEK signed, for this %s, launch digest %s and guest policy "
          "0x%08x (%s)",
-         hex, report->policy, policy);
+         m->early_report ? "session and measurement" : "manifest", hex, report->policy,
+         policy);
+    if (m->early_report)
+        add (work, EVIDENCE_OPEN, "early-report", NULL,
+             "anything else in the manifest, to the platform: its report was made before "
+             "the verdict, by the host");
     work->digest_proven = same;
     if (!same)
         add (work, EVIDENCE_PROVEN, "other-launch", work->root,
@@ -304,6 +325,21 @@ verdict_problem (const EvidenceManifest *m)
 }
 
 static void
+add_acceptance (Work *work)
+{
+    const EvidenceManifest *m = work->m;
+
+    if (m->acceptance == NULL) {
+        add (work, EVIDENCE_SAID, "acceptance", to_signer,
+             "the built-in acceptance policy held: the owner had none of his own");
+        return;
+    }
+    g_autofree char *hex = sev_hex_encode (m->acceptance_sha256, SEV_DIGEST_SIZE);
+    add (work, EVIDENCE_SAID, "acceptance", to_signer,
+         "the acceptance policy '%s' held, sha256:%s", m->acceptance, hex);
+}
+
+static void
 check_verdict (Work *work)
 {
     const EvidenceManifest *m = work->m;
@@ -321,6 +357,7 @@ check_verdict (Work *work)
          : strcmp (m->judged_on, "owner-machine") == 0 ? "judged on the owner's machine"
                                                        : "judged nowhere",
          m->time);
+    add_acceptance (work);
     if (m->secrets->len > 0)
         add (work, EVIDENCE_SAID, "secrets", to_signer, "%u %s released to this launch",
              m->secrets->len, m->secrets->len == 1 ? "secret was" : "secrets were");

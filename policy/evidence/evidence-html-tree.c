@@ -140,12 +140,14 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
     put_box (out, PEK, "box", NULL);
     put_box (out, PDH, "box", NULL);
     put_box (out, REPORT, evidence->report != NULL ? "box" : "box none",
-             evidence->report != NULL ? NULL : "there is none");
+             evidence->report == NULL ? "there is none"
+             : m->early_report        ? "for the measurement"
+                                      : NULL);
     put_box (out, SIGNER, "box root", NULL);
     put_box (out, MANIFEST, "box", NULL);
     put_box (out, TIK, "box", NULL);
     put_box (out, MAC, "box", NULL);
-    if (evidence->report != NULL)
+    if (evidence->report != NULL && !m->early_report)
         g_string_append_printf (
             out,
             "<line class=\"bind\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>"

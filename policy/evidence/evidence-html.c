@@ -145,6 +145,20 @@ put_banners (GString *out, const Evidence *evidence, const EvidenceAnswer *answe
 }
 
 static void
+put_acceptance (GString *out, const EvidenceManifest *m)
+{
+    if (m->acceptance == NULL) {
+        put_fact (out, "Acceptance policy", "built-in default");
+        return;
+    }
+    g_string_append (out, "<tr><th scope=\"row\">Acceptance policy</th><td>");
+    html_put (out, m->acceptance);
+    g_string_append (out, "<br>SHA-256 ");
+    html_put_hex (out, m->acceptance_sha256, SEV_DIGEST_SIZE);
+    g_string_append (out, "</td></tr>\n");
+}
+
+static void
 put_summary (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
 {
     const EvidenceManifest *m = evidence->manifest;
@@ -164,6 +178,7 @@ put_summary (GString *out, const Evidence *evidence, const EvidenceAnswer *answe
     put_code_fact (out, "Its UUID", m->domain_uuid);
     put_fact (out, "Kind", guest);
     put_fact (out, "Release", m->release);
+    put_acceptance (out, m);
     put_fact (out, "Time", m->time);
     put_fact (out, "Host", m->domain_uri);
     put_fact (out, "Platform", platform);

@@ -59,6 +59,7 @@ evidence_manifest_free (EvidenceManifest *manifest)
         manifest->signer,
         manifest->judged_on,
         manifest->release,
+        manifest->acceptance,
         manifest->domain_name,
         manifest->domain_uuid,
         manifest->domain_uri,
@@ -157,6 +158,21 @@ evidence_manifest_set_session (EvidenceManifest *manifest, const PolicySession *
     manifest->session = g_bytes_ref (policy_session_get_blob (session));
     manifest->policy = policy_session_get_policy (session);
     memcpy (manifest->session_id, policy_session_get_id (session), POLICY_SESSION_ID_SIZE);
+}
+
+void
+evidence_manifest_set_acceptance (EvidenceManifest *manifest,
+                                  const PolicyAcceptance *acceptance)
+{
+    const guint8 *sha256 = policy_acceptance_get_sha256 (acceptance);
+
+    g_clear_pointer (&manifest->acceptance, g_free);
+    if (sha256 == NULL)
+        return;
+    /* Where the file lay is nobody's business. */
+    g_autofree char *name = g_path_get_basename (policy_acceptance_get_source (acceptance));
+    manifest->acceptance = g_utf8_make_valid (name, -1);
+    memcpy (manifest->acceptance_sha256, sha256, SEV_DIGEST_SIZE);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "policy/acceptance/acceptance.h"
 #include "policy/attest/chain.h"
 #include "policy/attest/owner-session.h"
 #include "policy/verdict.h"
@@ -61,7 +62,10 @@ typedef struct {
     GPtrArray *unproven; /* (element-type utf8) */
 
     GBytes *owner_cert;
-    char *release; /* (nullable) */
+    char *release;    /* (nullable) */
+    char *acceptance; /* (nullable): name of the acceptance policy's file; NULL: the
+                         built-in default held */
+    guint8 acceptance_sha256[SEV_DIGEST_SIZE]; /* of that file */
     char *domain_name;
     char *domain_uuid; /* (nullable) */
     char *domain_uri;  /* (nullable) */
@@ -103,7 +107,9 @@ typedef struct {
     guint8 digest[SEV_DIGEST_SIZE]; /* launch digest that was expected */
     guint8 reported[SEV_MAC_SIZE];  /* the platform's MAC */
     guint8 nonce[SEV_NONCE_SIZE];   /* its nonce */
-    GArray *secrets;                /* (element-type EvidenceSecret) */
+    gboolean early_report; /* the platform's report was asked for before there was a
+                              manifest: policy_report_nonce_early() */
+    GArray *secrets;       /* (element-type EvidenceSecret) */
 } EvidenceManifest;
 
 EvidenceManifest *evidence_manifest_new (void);
@@ -147,6 +153,10 @@ GBytes *evidence_manifest_to_bytes (const EvidenceManifest *manifest);
  */
 EvidenceManifest *evidence_manifest_parse (GBytes *bytes,
                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** evidence_manifest_set_acceptance: which policy held */
+void evidence_manifest_set_acceptance (EvidenceManifest *manifest,
+                                       const PolicyAcceptance *acceptance);
 
 /** evidence_manifest_get_mnonce: what ATTESTATION is asked with: the first 16 bytes of
  * the SHA-256 of the text */

@@ -174,6 +174,15 @@ element (Part *above, JsonArray *list, guint index, const char *name)
     return part;
 }
 
+static gboolean
+is_place (const char *text)
+{
+    for (guint i = 0; i < POLICY_N_JUDGED_ON; i++)
+        if (g_strcmp0 (text, policy_judged_on_name ((PolicyJudgedOn) i)) == 0)
+            return TRUE;
+    return FALSE;
+}
+
 static void
 read_verdict (Part *top, EvidenceManifest *m)
 {
@@ -181,6 +190,8 @@ read_verdict (Part *top, EvidenceManifest *m)
     g_autofree char *result = take_text (&part, "result");
 
     m->judged_on = take_text (&part, "judged_on");
+    if (!is_place (m->judged_on))
+        fail (&part, "judged_on", "is no place where a launch can be judged");
     m->verified = g_strcmp0 (result, "verified") == 0;
     if (!m->verified && g_strcmp0 (result, "refused") != 0)
         fail (&part, "result", "is another word than verified or refused");
@@ -210,6 +221,34 @@ read_verdict (Part *top, EvidenceManifest *m)
             g_ptr_array_add (m->unproven, json_node_dup_string (node));
         else
             fail (&part, "unproven", "has an element that is no text");
+    }
+    leave (&part);
+}
+
+static gboolean
+holds_null (const Part *part, const char *member)
+{
+    JsonNode *node =
+        part->object != NULL ? json_object_get_member (part->object, member) : NULL;
+
+    return node != NULL && JSON_NODE_HOLDS_NULL (node);
+}
+
+static void
+read_owner (Part *top, EvidenceManifest *m)
+{
+    Part part = enter (top, "owner");
+
+    m->owner_cert = take_bytes (&part, "certificate", FALSE);
+    m->release = take_text_or_null (&part, "release");
+    if (holds_null (&part, "acceptance")) {
+        part.taken++;
+    } else {
+        Part one = enter (&part, "acceptance");
+        m->acceptance = take_text (&one, "name");
+        (void) take_hex (&one, "sha256", m->acceptance_sha256, sizeof m->acceptance_sha256,
+                         FALSE);
+        leave (&one);
     }
     leave (&part);
 }
@@ -264,10 +303,7 @@ read_guest (Part *top, EvidenceManifest *m)
 static EvidenceFile *
 read_file (Part *above, const char *name, gboolean nullable)
 {
-    JsonNode *node =
-        above->object != NULL ? json_object_get_member (above->object, name) : NULL;
-
-    if (nullable && node != NULL && JSON_NODE_HOLDS_NULL (node)) {
+    if (nullable && holds_null (above, name)) {
         above->taken++;
         return NULL;
     }
@@ -308,6 +344,10 @@ read_measurement (Part *top, EvidenceManifest *m)
     m->has_digest = take_hex (&part, "digest", m->digest, sizeof m->digest, TRUE);
     (void) take_hex (&part, "reported", m->reported, sizeof m->reported, FALSE);
     (void) take_hex (&part, "nonce", m->nonce, sizeof m->nonce, FALSE);
+    g_autofree char *report_for = take_text (&part, "report_for");
+    m->early_report = g_strcmp0 (report_for, "measurement") == 0;
+    if (!m->early_report && g_strcmp0 (report_for, "manifest") != 0)
+        fail (&part, "report_for", "is another word than manifest or measurement");
     leave (&part);
 }
 
@@ -383,10 +423,7 @@ evidence_manifest_parse (GBytes *bytes, GError **error)
     Part top = { json_node_get_object (node), "", 0, error, &failed };
     read_head (&top, m);
     read_verdict (&top, m);
-    Part owner = enter (&top, "owner");
-    m->owner_cert = take_bytes (&owner, "certificate", FALSE);
-    m->release = take_text_or_null (&owner, "release");
-    leave (&owner);
+    read_owner (&top, m);
     Part domain = enter (&top, "domain");
     m->domain_name = take_text (&domain, "name");
     m->domain_uuid = take_text_or_null (&domain, "uuid");

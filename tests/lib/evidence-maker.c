@@ -98,6 +98,8 @@ test_evidence_manifest (void)
     m->counter = 1;
     m->signer = policy_sign_key_id (test_evidence_key (), NULL);
     m->release = g_strdup ("web");
+    m->acceptance = g_strdup ("acceptance");
+    memset (m->acceptance_sha256, 0xac, sizeof m->acceptance_sha256);
     m->domain_name = g_strdup ("web");
     m->domain_uuid = g_strdup ("11111111-2222-4333-8444-555555555555");
     m->domain_uri = g_strdup ("qemu:///session");
@@ -110,16 +112,16 @@ test_evidence_manifest (void)
 }
 
 GBytes *
-test_evidence_report (GBytes *text,
-                      const guint8 *digest,
-                      guint32 policy,
-                      const SevEcKey *pek)
+test_evidence_report_for (const guint8 nonce[SEV_NONCE_SIZE],
+                          const guint8 *digest,
+                          guint32 policy,
+                          const SevEcKey *pek)
 {
     SevReportWire wire = { 0 };
     SevEcSignature signature;
     g_autoptr (GError) error = NULL;
 
-    g_assert_true (evidence_manifest_get_mnonce (text, wire.mnonce, &error));
+    memcpy (wire.mnonce, nonce, sizeof wire.mnonce);
     memcpy (wire.ld, digest, sizeof wire.ld);
     wire.policy_le = GUINT32_TO_LE (policy);
     wire.sig_usage_le = GUINT32_TO_LE (SEV_USAGE_PEK);
@@ -131,6 +133,18 @@ test_evidence_report (GBytes *text,
     memcpy (wire.sig_r, signature.r, sizeof wire.sig_r);
     memcpy (wire.sig_s, signature.s, sizeof wire.sig_s);
     return g_bytes_new (&wire, sizeof wire);
+}
+
+GBytes *
+test_evidence_report (GBytes *text,
+                      const guint8 *digest,
+                      guint32 policy,
+                      const SevEcKey *pek)
+{
+    guint8 nonce[SEV_NONCE_SIZE];
+
+    g_assert_true (evidence_manifest_get_mnonce (text, nonce, NULL));
+    return test_evidence_report_for (nonce, digest, policy, pek);
 }
 
 GBytes *

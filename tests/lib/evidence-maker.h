@@ -28,6 +28,11 @@ GBytes *test_evidence_report (GBytes *text,
                               const guint8 *digest,
                               guint32 policy,
                               const SevEcKey *pek);
+/** test_evidence_report_for: the same, asked for with @nonce */
+GBytes *test_evidence_report_for (const guint8 nonce[SEV_NONCE_SIZE],
+                                  const guint8 *digest,
+                                  guint32 policy,
+                                  const SevEcKey *pek);
 /** test_evidence_seal: Returns: (transfer full): @manifest's file, with a right report of
  * what it says was measured */
 GBytes *test_evidence_seal (const EvidenceManifest *manifest);

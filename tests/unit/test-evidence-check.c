@@ -283,6 +283,66 @@ test_no_report (void)
     g_assert_null (find (answer, EVIDENCE_PROVEN, "launch"));
 }
 
+/* As a courier brings it: for session and measurement, before there is a manifest. */
+static void
+test_early_report (void)
+{
+    g_auto (Case) c = { 0 };
+    guint8 text[19 + POLICY_SESSION_ID_SIZE + SEV_MAC_SIZE + SEV_NONCE_SIZE];
+    guint8 hash[SEV_DIGEST_SIZE];
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    memcpy (text, "sevlaunch report 1\n", 19);
+    memcpy (text + 19, c.m->session_id, POLICY_SESSION_ID_SIZE);
+    memcpy (text + 19 + POLICY_SESSION_ID_SIZE, c.m->reported, SEV_MAC_SIZE);
+    memcpy (text + sizeof text - SEV_NONCE_SIZE, c.m->nonce, SEV_NONCE_SIZE);
+    g_assert_true (sev_sha256 (text, sizeof text, hash, &error));
+    g_autoptr (GBytes) report =
+        test_evidence_report_for (hash, c.m->digest, c.m->policy, NULL);
+    for (guint i = 0; i < 4; i++) {
+        /* The right one; of another session, of another measurement, for a manifest. */
+        c.m->early_report = i != 3;
+        c.m->session_id[0] ^= i == 1;
+        c.m->reported[5] ^= i == 2;
+        g_autoptr (GBytes) manifest = evidence_manifest_to_bytes (c.m);
+        g_autoptr (GBytes) file =
+            evidence_seal (manifest, report, NULL, test_evidence_key (), &error);
+        g_autoptr (Evidence) evidence = test_evidence_parse (file);
+        g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+        c.m->session_id[0] ^= i == 1;
+        c.m->reported[5] ^= i == 2;
+        g_assert_true ((find (answer, EVIDENCE_PROVEN, "launch") != NULL) == (i == 0));
+        g_assert_true ((find (answer, EVIDENCE_REFUSED, "evidence-report-nonce") != NULL) ==
+                       (i != 0));
+        if (i != 0)
+            continue;
+        g_assert_false (answer->refused);
+        assert_says (answer, EVIDENCE_PROVEN, "launch", "for this session and measurement",
+                     c.m->root_fingerprint);
+        assert_says (answer, EVIDENCE_OPEN, "early-report", "before the verdict", NULL);
+    }
+    /* A report for the manifest does not do where an early one is said to be. */
+    c.m->early_report = TRUE;
+    assert_case (&c, "evidence-report-nonce");
+}
+
+static void
+test_acceptance (void)
+{
+    g_auto (Case) c = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr (Evidence) evidence = case_seal (&c);
+        g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+        assert_says (answer, EVIDENCE_SAID, "acceptance",
+                     i == 0 ? "'acceptance' held, sha256:acacac" : "built-in", "word");
+        g_clear_pointer (&c.m->acceptance, g_free);
+    }
+}
+
 static void
 test_session_id (void)
 {
@@ -636,6 +696,8 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/check/chain", test_chain);
     g_test_add_func ("/evidence/check/report", test_report);
     g_test_add_func ("/evidence/check/no-report", test_no_report);
+    g_test_add_func ("/evidence/check/early-report", test_early_report);
+    g_test_add_func ("/evidence/check/acceptance", test_acceptance);
     g_test_add_func ("/evidence/check/session", test_session_id);
     g_test_add_func ("/evidence/check/verdict", test_verdict);
     g_test_add_func ("/evidence/check/files", test_files);

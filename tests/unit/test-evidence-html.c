@@ -51,7 +51,7 @@ test_escaping (void)
         &m->tool,         &m->version,           &m->signer,           &m->release,
         &m->domain_name,  &m->domain_uuid,       &m->domain_uri,       &m->domain_xml,
         &m->generation,   &m->owner_fingerprint, &m->root_fingerprint, &m->firmware->path,
-        &m->kernel->path, &m->cmdline,
+        &m->kernel->path, &m->cmdline,           &m->acceptance,
     };
 
     g_autofree char *plain = page_of (m, TRUE);
