@@ -62,6 +62,7 @@ static const ErrorKind kinds[] = {
     KIND (LEDGER_DAMAGED, "ledger-damaged", INPUT),
     KIND (REPORT_MALFORMED, "report-malformed", NOT_VERIFIED),
     KIND (REPORT_SIGNATURE, "report-signature", NOT_VERIFIED),
+    KIND (REPORT_MISSING, "report-missing", NOT_VERIFIED),
     KIND (EVIDENCE_MALFORMED, "evidence-malformed", NOT_VERIFIED),
     KIND (EVIDENCE_STORE, "evidence-store", INPUT),
 };

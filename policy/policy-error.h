@@ -61,6 +61,7 @@ typedef enum {
     POLICY_ERROR_LEDGER_DAMAGED,       /* ledger-damaged */
     POLICY_ERROR_REPORT_MALFORMED,     /* report-malformed: of ATTESTATION */
     POLICY_ERROR_REPORT_SIGNATURE,     /* report-signature */
+    POLICY_ERROR_REPORT_MISSING,       /* report-missing: --require-evidence */
     POLICY_ERROR_EVIDENCE_MALFORMED,   /* evidence-malformed */
     POLICY_ERROR_EVIDENCE_STORE,       /* evidence-store: the folder is damaged */
 } PolicyError;

@@ -101,6 +101,9 @@ cmd_courier_judge (int argc, char **argv)
           "What the host sent back", "FILE" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "The packet for the host",
           "FILE" },
+        { "require-evidence", 0, 0, G_OPTION_ARG_NONE, &o.require_evidence,
+          "Write no packet whose launch leaves no evidence with the platform's report",
+          NULL },
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr (GArray) entries = launch_entries (&o, LAUNCH_COMMAND_JUDGE, own);

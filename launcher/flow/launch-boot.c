@@ -13,6 +13,7 @@
 #include "launcher/base/message.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/attest/owner-measure.h"
+#include "policy/owner-file.h"
 #include "sev/base/sev-bytes.h"
 #include "sev/crypto/sev-digest.h"
 
@@ -353,6 +354,61 @@ launch_boot_resolve (const LaunchOptions *options,
     if (!end_reading (boot, owner, cancellable, error))
         return NULL;
     return g_steal_pointer (&boot);
+}
+
+static void
+recall_part (LaunchFile *file, const PolicyCourierPart *part, const guint8 *sha256)
+{
+    file->fd = -1;
+    file->path = g_strdup (part->path);
+    file->size = part->size;
+    if (part->path != NULL)
+        memcpy (file->sha256, sha256, SEV_DIGEST_SIZE);
+}
+
+LaunchBoot *
+launch_boot_recall (const PolicyCourierRecord *record, const PolicyCourierBundle *bundle)
+{
+    LaunchBoot *boot = g_new0 (LaunchBoot, 1);
+
+    recall_part (&boot->firmware, &record->firmware, record->boot.firmware);
+    recall_part (&boot->kernel, &record->kernel, record->boot.kernel);
+    recall_part (&boot->initrd, &record->initrd, record->boot.initrd);
+    boot->measured = record->boot.measured;
+    boot->hashes = bundle->hashes;
+    boot->cmdline = *bundle->cmdline != '\0' ? g_strdup (bundle->cmdline) : NULL;
+    boot->vcpus = bundle->vcpus;
+    boot->memory = bundle->memory;
+    return boot;
+}
+
+gboolean
+launch_boot_recall_firmware (LaunchBoot *boot, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    guint8 digest[SEV_DIGEST_SIZE];
+    gsize len;
+
+    if (boot->firmware_image != NULL)
+        return TRUE;
+    g_autoptr (GBytes) image =
+        policy_file_read_any (boot->firmware.path, OVMF_IMAGE_MAX_SIZE, &cause);
+    if (image == NULL) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, cause->message);
+        return FALSE;
+    }
+    const guint8 *data = g_bytes_get_data (image, &len);
+    if (!sev_sha256 (data, len, digest, error))
+        return FALSE;
+    if (memcmp (digest, boot->firmware.sha256, sizeof digest) != 0 ||
+        !ovmf_image_inspect (data, len, &boot->firmware_info, NULL)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "'%s' is not the firmware any more that the session was prepared with",
+                     boot->firmware.path);
+        return FALSE;
+    }
+    boot->firmware_image = g_steal_pointer (&image);
+    return TRUE;
 }
 
 void

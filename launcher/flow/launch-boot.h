@@ -61,6 +61,17 @@ LaunchBoot *launch_boot_resolve (const LaunchOptions *options,
 void launch_boot_free (LaunchBoot *boot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchBoot, launch_boot_free)
 
+/** launch_boot_recall: what boots, as it was looked at when a session was prepared; nothing
+ * is opened. Returns: (transfer full) */
+LaunchBoot *launch_boot_recall (const PolicyCourierRecord *record,
+                                const PolicyCourierBundle *bundle);
+/**
+ * launch_boot_recall_firmware: reads the firmware again, if it is still the same
+ * Errors: %LAUNCHER_ERROR_FILE.
+ */
+gboolean launch_boot_recall_firmware (LaunchBoot *boot,
+                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** launch_boot_describe: @out: (out caller-allocates): as policies see it */
 void launch_boot_describe (const LaunchBoot *boot,
                            const LaunchOptions *options,

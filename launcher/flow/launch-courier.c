@@ -109,6 +109,24 @@ copy_key (const SevSecret *key)
     return sev_secret_new_copy (sev_secret_data (key), sev_secret_size (key));
 }
 
+static void
+keep_part (PolicyCourierPart *part, const char *path, guint64 size)
+{
+    part->path = g_strdup (path);
+    part->size = size;
+}
+
+static void
+keep_parts (const LaunchBoot *boot, PolicyCourierRecord *record)
+{
+    keep_part (&record->firmware, boot->firmware.path, boot->firmware.size);
+    if (boot->uki != NULL)
+        keep_part (&record->kernel, boot->uki->path, boot->uki->size);
+    else
+        keep_part (&record->kernel, boot->kernel.path, boot->kernel.size);
+    keep_part (&record->initrd, boot->initrd.path, boot->initrd.size);
+}
+
 static gboolean
 fill_record (const LaunchFlow *flow,
              const char *bundle,
@@ -136,6 +154,7 @@ fill_record (const LaunchFlow *flow,
     if (flow->owner->release != NULL)
         record->release = g_strdup (policy_release_get_name (flow->owner->release));
     launch_boot_describe (result->boot, flow->options, flow->owner, &record->boot);
+    keep_parts (result->boot, record);
     record->room = room;
     return TRUE;
 }
@@ -228,7 +247,8 @@ flow_handover (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     PolicyCourierMeasurement found = { .api_major = info->api_major,
                                        .api_minor = info->api_minor,
                                        .build = info->build_id,
-                                       .report = flow->result.report };
+                                       .report = flow->result.report,
+                                       .attestation = flow->attestation };
 
     memcpy (found.session, flow->options->bundle->session, sizeof found.session);
     g_autofree char *text = policy_courier_measurement_format (&found);
@@ -246,13 +266,13 @@ verify_platform (LaunchFlow *flow, GError **error)
 
     if (!policy_courier_platform_parse (text, len, &host, error))
         return FALSE;
-    const PolicyChainInput input = { .pdh = host.pdh,
-                                     .cert_chain = host.cert_chain,
-                                     .cek = host.cek,
-                                     .ask = host.ask,
-                                     .ark = host.ark };
-    flow->result.chain =
-        policy_chain_verify (&input, policy_owner_get_roots (flow->owner->owner), error);
+    flow->certs = (PolicyChainInput){ .pdh = g_steal_pointer (&host.pdh),
+                                      .cert_chain = g_steal_pointer (&host.cert_chain),
+                                      .cek = g_steal_pointer (&host.cek),
+                                      .ask = g_steal_pointer (&host.ask),
+                                      .ark = g_steal_pointer (&host.ark) };
+    flow->result.chain = policy_chain_verify (
+        &flow->certs, policy_owner_get_roots (flow->owner->owner), error);
     return flow->result.chain != NULL && flow_judge_chain (flow, error);
 }
 
@@ -268,6 +288,23 @@ take_found (LaunchResult *result, const PolicyCourierMeasurement *found)
     result->report = g_bytes_ref (found->report);
 }
 
+static void
+recall_boot (LaunchFlow *flow)
+{
+    LaunchResult *result = &flow->result;
+    const LaunchOptions *options = flow->options;
+
+    result->es = (flow->owner->guest_policy & SEV_POLICY_ES) != 0;
+    result->boot = launch_boot_recall (&flow->owner->record, options->bundle);
+    if (!result->es)
+        return;
+    result->cpu_model = options->cpu;
+    result->vcpus.count = result->boot->vcpus;
+    if (options->cpu == NULL ||
+        !policy_cpu_signature (options->cpu, &result->vcpus.signature))
+        g_debug ("the bundle names no CPU model that is known");
+}
+
 gboolean
 flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
@@ -276,7 +313,7 @@ flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     const PolicyCourierRecord *record = &owner->record;
     PolicyBoot seen;
 
-    result->es = (owner->guest_policy & SEV_POLICY_ES) != 0;
+    recall_boot (flow);
     policy_verdict_add_unproven_standard (result->verdict, result->es);
     policy_guest_lint (owner->guest_policy, result->verdict);
     flow_describe_boot (flow, &seen);
@@ -291,6 +328,8 @@ flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         return FALSE;
     policy_session_judge (result->session, FALSE, result->verdict);
     take_found (result, flow->options->found);
+    if (!flow_take_attestation (flow, error) || !flow_foresee (flow, error))
+        return FALSE;
     return !policy_verdict_has_failed (result->verdict) ||
            launch_set_refused (result->verdict, error);
 }
@@ -309,8 +348,18 @@ flow_seal (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         packet.data = policy_packet_get_data (secrets);
     }
     memcpy (packet.session, flow->owner->record.session, sizeof packet.session);
-    g_autofree char *text = policy_courier_packet_format (&packet);
+    flow->sealed = policy_courier_packet_format (&packet);
+    return TRUE;
+}
+
+/* After the evidence: what the owner requires is there before a secret is out. */
+gboolean
+flow_send (LaunchFlow *flow, GCancellable *cancellable, GError **error)
+{
+    g_autofree char *text = g_steal_pointer (&flow->sealed);
+
     flow_forget (flow);
+    flow_forget_keys (flow);
     flow->result.released = file_writer_write (flow->owner->writer, text, error);
     return flow->result.released;
 }

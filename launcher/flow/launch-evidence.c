@@ -57,7 +57,7 @@ set_boot (EvidenceManifest *m, const LaunchBoot *boot)
     else
         evidence_manifest_set_file (&m->kernel, boot->kernel.path, boot->kernel.size,
                                     boot->kernel.sha256);
-    if (boot->initrd.fd >= 0)
+    if (boot->initrd.path != NULL)
         evidence_manifest_set_file (&m->initrd, boot->initrd.path, boot->initrd.size,
                                     boot->initrd.sha256);
     m->cmdline = g_strdup (boot->cmdline != NULL ? boot->cmdline : "");
@@ -123,9 +123,11 @@ build_manifest (LaunchFlow *flow, const EvidencePlace *place, GError **error)
     m->domain_uuid = result->created ? g_strdup (result->uuid) : NULL;
     m->domain_uri = g_strdup (result->uri);
     m->domain_xml = g_strdup (result->xml);
+    evidence_manifest_set_acceptance (m, flow->owner->acceptance);
+    m->early_report = flow->options->way == LAUNCH_WAY_JUDGE;
     set_boot (m, result->boot);
     set_measurement (m, result);
-    if (result->released)
+    if (result->released || flow->sealed != NULL)
         set_secrets (m, flow->owner);
     return evidence_manifest_to_bytes (m);
 }
@@ -211,6 +213,15 @@ on_begun (GObject *source, GAsyncResult *result, gpointer data)
     if (!g_task_propagate_boolean (G_TASK (result), &error) ||
         !evidence_manifest_get_mnonce (work->manifest, nonce, &error)) {
         end (work, error);
+        return;
+    }
+    if (flow->options->way == LAUNCH_WAY_JUDGE) {
+        work->report = flow_get_attestation (flow, &work->missing);
+        if (work->report == NULL && flow->options->require_evidence &&
+            flow->failure == NULL)
+            end (work, flow_report_missing (work->missing));
+        else
+            run_in_thread (work, write_in_thread, on_written);
         return;
     }
     const gboolean hopeless =

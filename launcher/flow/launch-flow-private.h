@@ -38,6 +38,12 @@ struct _LaunchFlow {
     char *dh_cert;           /* (nullable): base64, for the domain */
     char *launch_blob;       /* (nullable): base64, for the domain */
     ConsoleWatch *console;   /* (nullable) */
+
+    /* By courier. */
+    GBytes *attestation;  /* (nullable): the platform's report, which came with the
+                             measurement */
+    char *no_attestation; /* (nullable): why the owner has none */
+    char *sealed;         /* (nullable): the packet, until it is written */
 };
 
 /* launch-monitor.c: the steps that talk to QEMU; each ends with flow_step_done(). */
@@ -47,6 +53,7 @@ void flow_begin_query (LaunchFlow *flow);
 void flow_begin_measure (LaunchFlow *flow);
 void flow_begin_secret (LaunchFlow *flow);
 void flow_begin_inject (LaunchFlow *flow);
+void flow_begin_attest (LaunchFlow *flow);
 void flow_begin_cont (LaunchFlow *flow);
 /** flow_step_done: @error: (transfer full) (nullable): why the step failed */
 void flow_step_done (LaunchFlow *flow, GError *error);
@@ -82,6 +89,7 @@ gboolean flow_tell (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 gboolean flow_pack (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_handover (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 gboolean flow_seal (LaunchFlow *flow, GCancellable *cancellable, GError **error);
+gboolean flow_send (LaunchFlow *flow, GCancellable *cancellable, GError **error);
 /* Forgets the keys of a session that was judged. */
 void flow_forget (LaunchFlow *flow);
 /* Wipes keys and secrets: before the guest runs, and before a failure is told. */
@@ -101,6 +109,23 @@ PolicyPacket *flow_make_packet (LaunchFlow *flow, GError **error) G_GNUC_WARN_UN
 SevSecret *flow_build_table (const LaunchFlow *flow,
                              gsize *limit,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The platform's report that the courier brings, launch-attest.c. */
+
+/**
+ * flow_take_attestation: whether it is of this platform, session and measurement; one that
+ * is not is left out, and the verdict says that it is missing
+ * Errors: %POLICY_ERROR_REPORT_MISSING, with --require-evidence.
+ */
+gboolean flow_take_attestation (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** flow_report_missing: Returns: (transfer full): %POLICY_ERROR_REPORT_MISSING */
+GError *flow_report_missing (const char *why);
+/**
+ * flow_get_attestation: after the verdict
+ * @missing: (out) (transfer full) (nullable): why there is none
+ * Returns: (transfer full) (nullable)
+ */
+GBytes *flow_get_attestation (const LaunchFlow *flow, char **missing);
 
 /* The owner's acceptance policy, launch-accept.c. */
 

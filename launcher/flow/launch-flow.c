@@ -38,8 +38,10 @@ static const StepRow steps[] = {
     [LAUNCH_STEP_MEASURE] = { "measure", "fetching the launch measurement", NULL,
                               flow_begin_measure },
     [LAUNCH_STEP_VERIFY] = { "verify", "verifying it", flow_verify, NULL },
+    [LAUNCH_STEP_ATTEST] = { "attest", NULL, NULL, flow_begin_attest },
     [LAUNCH_STEP_HANDOVER] = { "handover", NULL, flow_handover, NULL },
     [LAUNCH_STEP_SEAL] = { "seal", NULL, flow_seal, NULL },
+    [LAUNCH_STEP_SEND] = { "send", NULL, flow_send, NULL },
     [LAUNCH_STEP_INJECT] = { "inject", "injecting the packet", NULL, flow_begin_inject },
     [LAUNCH_STEP_SECRET] = { "secret", "verified; injecting the secrets", NULL,
                              flow_begin_secret },
@@ -121,8 +123,14 @@ WAY (carry,
      LAUNCH_STEP_CREATE,
      LAUNCH_STEP_QUERY,
      LAUNCH_STEP_MEASURE,
+     LAUNCH_STEP_ATTEST,
      LAUNCH_STEP_HANDOVER);
-WAY (judge, LAUNCH_STEP_RECALL, LAUNCH_STEP_VERIFY, LAUNCH_STEP_SEAL);
+WAY (judge,
+     LAUNCH_STEP_RECALL,
+     LAUNCH_STEP_VERIFY,
+     LAUNCH_STEP_SEAL,
+     LAUNCH_STEP_EVIDENCE,
+     LAUNCH_STEP_SEND);
 WAY (inject,
      LAUNCH_STEP_HOST,
      LAUNCH_STEP_FIND,
@@ -152,6 +160,7 @@ is_skipped (const LaunchFlow *flow, LaunchStep step)
     case LAUNCH_STEP_MEASURE:
     case LAUNCH_STEP_VERIFY:
     case LAUNCH_STEP_KEEP:
+    case LAUNCH_STEP_ATTEST:
     case LAUNCH_STEP_HANDOVER:
         return options->print_xml || options->dry_run;
     case LAUNCH_STEP_SECRET:
@@ -479,6 +488,9 @@ launch_flow_free (LaunchFlow *flow)
     g_free (result->xml);
     g_free (result->said);
     g_free (result->evidence);
+    g_clear_pointer (&flow->attestation, g_bytes_unref);
+    g_free (flow->no_attestation);
+    g_free (flow->sealed);
     g_clear_pointer (&flow->certs.pdh, g_bytes_unref);
     g_clear_pointer (&flow->certs.cert_chain, g_bytes_unref);
     g_clear_pointer (&flow->certs.cek, g_bytes_unref);

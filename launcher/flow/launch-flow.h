@@ -41,8 +41,10 @@ typedef enum {
     LAUNCH_STEP_QUERY,    /* query-sev */
     LAUNCH_STEP_MEASURE,  /* query-sev-launch-measure */
     LAUNCH_STEP_VERIFY,   /* the verdict; recorded in the ledger */
+    LAUNCH_STEP_ATTEST,   /* the platform's report, for the courier */
     LAUNCH_STEP_HANDOVER, /* the measurement, for the courier */
-    LAUNCH_STEP_SEAL,     /* the packet, for the courier */
+    LAUNCH_STEP_SEAL,     /* the packet is made */
+    LAUNCH_STEP_SEND,     /* ... and written, for the courier */
     LAUNCH_STEP_SECRET,   /* sev-inject-launch-secret */
     LAUNCH_STEP_INJECT,   /* the same with the courier's packet */
     LAUNCH_STEP_EVIDENCE, /* the platform's report; signed and written */
@@ -53,7 +55,7 @@ typedef enum {
     LAUNCH_STEP_STOPPING, /* it refused, and is to power off */
     LAUNCH_STEP_DONE,
 } LaunchStep;
-#define LAUNCH_N_STEPS 28u
+#define LAUNCH_N_STEPS 30u
 
 /** launch_step_name: Returns: "image", "host" …; static storage */
 const char *launch_step_name (LaunchStep step);
@@ -72,7 +74,7 @@ typedef struct {
     char *xml;
     gboolean has_info;
     QmpSevInfo info;
-    const char *cpu_model; /* (nullable): libvirt's name; static storage */
+    const char *cpu_model; /* (nullable): libvirt's name; borrowed */
     gboolean es;           /* @vcpus are measured */
     PolicyVcpus vcpus;
     gboolean has_digest;

@@ -438,12 +438,13 @@ read_host (const LaunchOptions *options, LaunchOwner *owner, GError **error)
     return read_amd_files (options, owner, error);
 }
 
-/* The platform makes its report for a guest that is measured here. */
+/* Where a launch is judged. */
 static gboolean
 leaves_evidence (const LaunchOptions *options)
 {
     return !options->print_xml && !options->dry_run &&
-           (options->way == LAUNCH_WAY_RUN || options->way == LAUNCH_WAY_ATTACH);
+           (options->way == LAUNCH_WAY_RUN || options->way == LAUNCH_WAY_ATTACH ||
+            options->way == LAUNCH_WAY_JUDGE);
 }
 
 /* Its writer is forked before the owner's keys are read.  What is wrong with the directory

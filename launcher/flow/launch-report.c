@@ -182,7 +182,7 @@ measured_json (const LaunchOwner *owner, const LaunchResult *result)
             object, "kernel",
             file_json (boot->kernel.path, boot->kernel.size, boot->kernel.sha256));
     }
-    if (boot->initrd.fd >= 0)
+    if (boot->initrd.path != NULL)
         json_object_set_object_member (
             object, "initrd",
             file_json (boot->initrd.path, boot->initrd.size, boot->initrd.sha256));
@@ -398,7 +398,7 @@ print_measured (const LaunchOwner *owner, const LaunchResult *result)
         return;
     }
     print_digest ("kernel", boot->kernel.sha256, boot->kernel.path);
-    if (boot->initrd.fd >= 0)
+    if (boot->initrd.path != NULL)
         print_digest ("initrd", boot->initrd.sha256, boot->initrd.path);
     printf ("  command line: %s\n", boot->cmdline != NULL ? boot->cmdline : "(empty)");
 }
@@ -444,6 +444,13 @@ print_judged_on (const LaunchResult *result)
     case POLICY_JUDGED_NOWHERE:
         break;
     }
+}
+
+static void
+print_evidence (const LaunchResult *result)
+{
+    if (result->evidence != NULL)
+        printf ("evidence: %s\n", result->evidence);
 }
 
 static void
@@ -499,8 +506,7 @@ launch_report_words (const LaunchOptions *options,
     print_judged_on (result);
     if (result->said != NULL)
         printf ("its console: %s\n", result->said);
-    if (result->evidence != NULL)
-        printf ("evidence: %s\n", result->evidence);
+    print_evidence (result);
     if (options->way == LAUNCH_WAY_ATTACH)
         return;
     printf ("console: ");
@@ -536,6 +542,7 @@ launch_report_courier (const LaunchOptions *options,
                 ovmf_secret_table_count (owner->table), options->output);
         print_unproven (result);
         print_judged_on (result);
+        print_evidence (result);
         break;
     case LAUNCH_WAY_INJECT:
         printf ("guest '%s' has what the owner sent, and %s\n", result->name,

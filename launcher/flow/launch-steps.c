@@ -203,7 +203,7 @@ flow_judge_chain (LaunchFlow *flow, GError **error)
     if (!require_chain (flow, error) || (flow->result.es && !flow_require_es (flow, error)))
         return FALSE;
     policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
-    return flow_foresee (flow, error);
+    return TRUE;
 }
 
 gboolean
@@ -224,7 +224,8 @@ flow_platform (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     const PolicyRoots *roots =
         flow->owner->sev_wanted ? NULL : policy_owner_get_roots (flow->owner->owner);
     flow->result.chain = policy_chain_verify (&flow->certs, roots, error);
-    return flow->result.chain != NULL && flow_judge_chain (flow, error);
+    return flow->result.chain != NULL && flow_judge_chain (flow, error) &&
+           flow_foresee (flow, error);
 }
 
 /* Session and XML. */

@@ -43,7 +43,12 @@ expected_inputs (const LaunchBoot *boot, GError **error)
 static WhyReport *
 find_cause (LaunchFlow *flow, const PolicyMeasureInput *input, GError **error)
 {
-    const LaunchResult *result = &flow->result;
+    LaunchResult *result = &flow->result;
+
+    if (!launch_boot_recall_firmware (result->boot, error))
+        return NULL;
+    if (result->es)
+        result->vcpus.reset_addr = result->boot->firmware_info.es_reset_addr;
     g_autoptr (PolicyBootInputs) inputs = expected_inputs (result->boot, error);
     g_autoptr (GArray) nonces = policy_ledger_get_nonces (
         policy_owner_get_ledger (flow->owner->owner), inputs != NULL ? error : NULL);
@@ -68,7 +73,7 @@ flow_explain (LaunchFlow *flow, const PolicyMeasureInput *input)
     g_autoptr (WhyReport) why = find_cause (flow, input, &error);
 
     if (why == NULL) {
-        g_debug ("no explanation: %s", error->message);
+        message_info ("why: not looked for: %s", error->message);
         return;
     }
     g_auto (GStrv) lines = why_report_lines (why);

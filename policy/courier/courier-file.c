@@ -12,6 +12,7 @@
 #define CHAIN_SIZE (3u * SEV_CERT_SIZE)
 #define BLOB_SIZE sizeof (SevSessionWire)
 #define REPORT_SIZE sizeof (SevMeasureWire)
+#define ATTESTATION_SIZE sizeof (SevReportWire)
 #define HEADER_SIZE 52u
 #define AMD_CERT_MAX 1600u
 #define CHIP_ID_MAX 128u
@@ -31,8 +32,8 @@ static const char *const bundle_keys[] = {
     "launch-blob", "firmware", "kind",     "kernel", "initrd", "append",
     "vcpus",       "memory",   "cpu",      NULL,
 };
-static const char *const measurement_keys[] = { "format", "session", "api",
-                                                "build",  "report",  NULL };
+static const char *const measurement_keys[] = { "format", "session",     "api", "build",
+                                                "report", "attestation", NULL };
 static const char *const packet_keys[] = { "format", "session", "report",
                                            "header", "data",    NULL };
 
@@ -404,6 +405,7 @@ void
 policy_courier_measurement_clear (PolicyCourierMeasurement *measurement)
 {
     g_clear_pointer (&measurement->report, g_bytes_unref);
+    g_clear_pointer (&measurement->attestation, g_bytes_unref);
 }
 
 static void
@@ -437,6 +439,8 @@ policy_courier_measurement_parse (const char *text,
         take_api (&reader, &out->api_major, &out->api_minor);
         out->build = (guint8) take_number (&reader, "build", 0, 255);
         out->report = take_bytes (&reader, "report", REPORT_SIZE, REPORT_SIZE, FALSE);
+        out->attestation =
+            take_bytes (&reader, "attestation", ATTESTATION_SIZE, ATTESTATION_SIZE, TRUE);
     }
     if (reader_close (&reader))
         return TRUE;
@@ -455,6 +459,7 @@ policy_courier_measurement_format (const PolicyCourierMeasurement *measurement)
     put_text (file, MEASUREMENT, "api", api);
     g_key_file_set_uint64 (file, MEASUREMENT, "build", measurement->build);
     put_bytes (file, MEASUREMENT, "report", measurement->report);
+    put_bytes (file, MEASUREMENT, "attestation", measurement->attestation);
     return writer_end (file);
 }
 

@@ -85,7 +85,9 @@ typedef struct {
     guint8 api_major;
     guint8 api_minor;
     guint8 build;
-    GBytes *report; /* MEASURE || MNONCE, 48 bytes */
+    GBytes *report;      /* MEASURE || MNONCE, 48 bytes */
+    GBytes *attestation; /* (nullable): the platform's report, 208 bytes, asked for with
+                            policy_report_nonce_early() */
 } PolicyCourierMeasurement;
 
 void policy_courier_measurement_clear (PolicyCourierMeasurement *measurement);

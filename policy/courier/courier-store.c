@@ -14,11 +14,14 @@
 #define SESSIONS "sessions"
 #define GROUP "courier-record"
 #define FORMAT 1
+#define MAX_PART_SIZE (G_GUINT64_CONSTANT (1) << 40)
 
 static const char *const keys[] = {
-    "format", "release", "firmware", "kernel",  "initrd", "cmdline",
-    "uki",    "es",      "vcpus",    "digests", "room",   "firmware-accepted",
-    NULL,
+    "format",        "release",       "firmware",    "kernel",
+    "initrd",        "cmdline",       "uki",         "es",
+    "vcpus",         "digests",       "room",        "firmware-accepted",
+    "firmware-path", "firmware-size", "kernel-path", "kernel-size",
+    "initrd-path",   "initrd-size",   NULL,
 };
 static const PolicyKeyFileGroup group = { GROUP, keys, FALSE };
 
@@ -32,6 +35,9 @@ policy_courier_record_clear (PolicyCourierRecord *record)
     g_clear_pointer (&record->bundle, g_bytes_unref);
     g_clear_pointer (&record->platform, g_bytes_unref);
     g_clear_pointer (&record->release, g_free);
+    g_clear_pointer (&record->firmware.path, g_free);
+    g_clear_pointer (&record->kernel.path, g_free);
+    g_clear_pointer (&record->initrd.path, g_free);
 }
 
 /* Directories. */
@@ -67,6 +73,19 @@ put_digest (GKeyFile *file, const char *key, const guint8 *digest)
     g_key_file_set_string (file, GROUP, key, hex);
 }
 
+static void
+put_part (GKeyFile *file, const char *what, const PolicyCourierPart *part)
+{
+    g_autofree char *path_key = g_strconcat (what, "-path", NULL);
+    g_autofree char *size_key = g_strconcat (what, "-size", NULL);
+    g_autofree char *path = part->path != NULL ? g_utf8_make_valid (part->path, -1) : NULL;
+
+    if (path == NULL)
+        return;
+    g_key_file_set_string (file, GROUP, path_key, path);
+    g_key_file_set_uint64 (file, GROUP, size_key, part->size);
+}
+
 static char *
 format_record (const PolicyCourierRecord *record)
 {
@@ -86,6 +105,9 @@ format_record (const PolicyCourierRecord *record)
     g_key_file_set_boolean (file, GROUP, "firmware-accepted", boot->firmware_accepted);
     g_key_file_set_uint64 (file, GROUP, "vcpus", boot->vcpus);
     g_key_file_set_uint64 (file, GROUP, "room", record->room);
+    put_part (file, "firmware", &record->firmware);
+    put_part (file, "kernel", &record->kernel);
+    put_part (file, "initrd", &record->initrd);
     for (guint i = 0; i < record->n_digests; i++) {
         g_autofree char *hex = sev_hex_encode (record->digests[i], SEV_DIGEST_SIZE);
         g_string_append_printf (digests, "%s%s", i > 0 ? "," : "", hex);
@@ -136,6 +158,19 @@ take_flag (GKeyFile *file, const char *key, gboolean *out)
     return cause == NULL;
 }
 
+/* Both keys or neither. */
+static gboolean
+take_part (GKeyFile *file, const char *what, gboolean optional, PolicyCourierPart *out)
+{
+    g_autofree char *path_key = g_strconcat (what, "-path", NULL);
+    g_autofree char *size_key = g_strconcat (what, "-size", NULL);
+
+    out->path = g_key_file_get_string (file, GROUP, path_key, NULL);
+    if (out->path == NULL)
+        return optional && !g_key_file_has_key (file, GROUP, size_key, NULL);
+    return take_number (file, size_key, MAX_PART_SIZE, &out->size);
+}
+
 static gboolean
 parse_record (GBytes *bytes, PolicyCourierRecord *out, GError **error)
 {
@@ -156,7 +191,10 @@ parse_record (GBytes *bytes, PolicyCourierRecord *out, GError **error)
         take_flag (file, "uki", &boot->uki) && take_flag (file, "es", &boot->es) &&
         take_flag (file, "firmware-accepted", &boot->firmware_accepted) &&
         take_number (file, "vcpus", G_MAXUINT16, &vcpus) &&
-        take_number (file, "room", G_MAXUINT32, &out->room) && take_digests (file, out)) {
+        take_number (file, "room", G_MAXUINT32, &out->room) && take_digests (file, out) &&
+        take_part (file, "firmware", FALSE, &out->firmware) &&
+        take_part (file, "kernel", FALSE, &out->kernel) &&
+        take_part (file, "initrd", TRUE, &out->initrd)) {
         boot->measured = TRUE;
         boot->vcpus = (guint) vcpus;
         out->release = g_key_file_get_string (file, GROUP, "release", NULL);

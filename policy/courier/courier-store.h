@@ -15,12 +15,18 @@ G_BEGIN_DECLS
  *     sessions/ID/tek, tik     16 bytes each
  *     sessions/ID/bundle       as it was sent; what comes back is compared with it
  *     sessions/ID/platform     the platform file that the session was made for
- *     sessions/ID/record       what is expected, and what was accepted
+ *     sessions/ID/record       what is expected, what was accepted, and where it lay
  *
  * in the owner's directory, 0700 and 0600.  It is forgotten when the session was judged.
  */
 
 #define POLICY_COURIER_MAX_DIGESTS 8u
+
+/** PolicyCourierPart: a file that boots; its SHA-256 is in the record's @boot */
+typedef struct {
+    char *path; /* (nullable): there is none; absolute, or inside the image */
+    guint64 size;
+} PolicyCourierPart;
 
 /** PolicyCourierRecord: @bundle and @platform are the files' text */
 typedef struct {
@@ -31,6 +37,9 @@ typedef struct {
     GBytes *platform;
     char *release;   /* (nullable) */
     PolicyBoot boot; /* as it was compared with the release */
+    PolicyCourierPart firmware;
+    PolicyCourierPart kernel; /* or the unified kernel image */
+    PolicyCourierPart initrd;
     guint8 digests[POLICY_COURIER_MAX_DIGESTS][SEV_DIGEST_SIZE]; /* any of them will do */
     guint n_digests;
     guint64 room; /* bytes of the firmware's secret area */

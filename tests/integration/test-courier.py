@@ -4,6 +4,9 @@
 
 The owner has his directory and his own copy of the disk; the host has libvirt, the disk that
 runs, and no owner's key."""
+import base64
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -67,10 +70,10 @@ class Ceremony:
         self.carry("measurement", self.host, self.owner)
         return said
 
-    def judge(self, bundle=None, measurement=None):
+    def judge(self, *words, bundle=None, measurement=None):
         return self.run("courier", "judge", "--bundle", bundle or self.at(self.owner, "bundle"), "--measurement",
                         measurement or self.at(self.owner, "measurement"), "--owner-cert", self.bed.cert, "-o",
-                        self.at(self.owner, "packet"))
+                        self.at(self.owner, "packet"), *words)
 
     def judge_and_keep(self, measurement):
         """judge(); what it made of the kept sessions is undone, as a test of leftovers wants it."""
@@ -98,12 +101,20 @@ class Ceremony:
         folder = os.path.join(self.bed.owner, "sessions")
         return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
+    def manifest(self, path):
+        """What a file of evidence says, its report, and what 'evidence verify' makes of it."""
+        with open(path, encoding="utf-8") as f:
+            file = json.load(f)
+        result = self.run("evidence", "verify", path, "--owner", self.bed.owner, "--firmware", self.bed.firmware)
+        text = base64.b64decode(file["manifest"])
+        return json.loads(text), base64.b64decode(file["report"] or ""), file["report_missing"], result
+
     def edited(self, name, key, value, side=None):
-        """A copy of a file with another value of one key."""
+        """A copy of a file with another value of one key; None: without it."""
         side = side or self.owner
         with open(self.at(side, name), encoding="ascii") as f:
             text = f.read()
-        changed = re.sub(rf"^{key}=.*$", f"{key}={value}", text, flags=re.M)
+        changed = re.sub(rf"^{key}=.*\n", f"{key}={value}\n" if value is not None else "", text, flags=re.M)
         self.tap.true(changed != text, f"{name} has no {key} that differs")
         path = self.at(side, f"{name}.edited")
         with open(path, "w", encoding="ascii") as f:
@@ -139,8 +150,32 @@ def whole(bed, t, table):
         said = one.seal()
         t.equal((said["verdict"], said["judged_on"], len(said["secrets"])), ("verified", "owner-machine", 2))
         t.equal(one.kept(), [])
+    with t.test("... and his evidence has the platform's report for this session and measurement"):
+        evidence(one, t, said)
     table.row("courier-judged-twice", run=lambda _: one.judge(), again=False)
     return one
+
+
+def evidence(one, t, said):
+    """Counted from the platform's side: nonce, digest and signature are not taken from the verdict."""
+    manifest, report, missing, result = one.manifest(said["evidence"])
+    t.equal((missing, len(report)), (None, 208))
+    measured = base64.b64decode(one.value("measurement", "report"))
+    made = b"sevlaunch report 1\n" + bytes.fromhex(said["session"]) + measured
+    t.equal(report[:16], hashlib.sha256(made).digest()[:16], "the report's nonce")
+    t.equal(report[16:48].hex(), manifest["measurement"]["digest"])
+    t.equal((manifest["verdict"]["result"], manifest["verdict"]["judged_on"]), ("verified", "owner-machine"))
+    t.equal((manifest["measurement"]["report_for"], manifest["owner"]["acceptance"]), ("measurement", None))
+    t.equal((manifest["domain"], manifest["secrets"]),
+            ({"name": "one", "uuid": None, "uri": None, "xml": None}, said["secrets"]))
+    t.equal(manifest["measured"], {"kernel_hashes": True, **{
+        name: said["measured"][name] for name in ("firmware", "kernel", "initrd", "cmdline")},
+        "firmware": {name: said["measured"]["firmware"][name] for name in ("path", "size", "sha256")}})
+    t.equal((result.code, result.json["files"][0]["reasons"]), (0, []), result)
+    facts = {(fact["standing"], fact["id"]): fact["text"] for fact in result.json["files"][0]["facts"]}
+    t.true("for this session and measurement" in facts["proven", "launch"], result)
+    t.true(("proven", "files") in facts and ("open", "early-report") in facts, result)
+    t.true("on the owner's machine" in facts["said", "verdict"], result)
 
 
 def unlocks(bed, t, table, one):
@@ -192,6 +227,36 @@ def strangers(bed, t, table, one):
         t.equal((two.inject("--destroy", packet=packet).code, bed.host.state("two")), (4, "gone"))
 
 
+def explained(bed, t, table, one):
+    """A host that says another build; the session's last words, so its evidence says refused."""
+    three = Ceremony(bed, t, "three")
+    three.platform()
+    three.prepare()
+    three.launch()
+    # What the platform signed is what the owner needs to convince others; it decides nothing.
+    sent = three.value("measurement", "attestation")
+    without = three.edited("measurement", "attestation", None)
+    table.row("courier-no-report", run=lambda _: three.judge("--require-evidence", measurement=without), again=False)
+    flipped = bytearray(base64.b64decode(sent))
+    flipped[20] ^= 1
+    for name, report in (("courier-altered-report", bytes(flipped)), ("courier-other-report", base64.b64decode(
+            one.value("measurement", "attestation")))):
+        forged = three.edited("measurement", "attestation", base64.b64encode(report).decode())
+        table.row(name, run=lambda _, forged=forged: three.judge("--require-evidence", measurement=forged), again=False)
+    with t.test("... and the session can still be judged: a wrong build is refused, and named"):
+        t.true(three.value("bundle", "session") in three.kept(), three.kept())
+        wrong = int(three.value("measurement", "build")) ^ 1
+        result = three.judge(measurement=three.edited("measurement", "build", str(wrong)))
+        t.equal((result.code, result.reasons), (1, ["measurement-mismatch"]), result)
+        t.true(re.search(r"^sevlaunch: why: .*build", result.err, re.M), result)
+        causes = [cause["id"] for cause in result.json["why"]["explanations"][0]]
+        t.equal(causes, ["build-differs"], result)
+        manifest, report, _, checked = three.manifest(result.json["evidence"])
+        t.equal((manifest["verdict"]["result"], manifest["secrets"], len(report)), ("refused", [], 208))
+        t.equal(checked.json["files"][0]["reasons"], [], checked)
+    bed.host.destroy("three")
+
+
 def processors(bed, t):
     """SEV-ES: the owner says which processors, the host makes them so."""
     ceremony = Ceremony(bed, t, "cpus")
@@ -201,9 +266,16 @@ def processors(bed, t):
         ceremony.launch()
         said = ceremony.seal()
         t.equal(said["verdict"], "verified")
+        manifest, report, _, result = ceremony.manifest(said["evidence"])
+        t.equal((manifest["guest"]["type"], manifest["guest"]["vcpus"], len(report)), ("sev-es", 3, 208))
+        t.equal((result.code, result.json["files"][0]["reasons"]), (0, []), result)
         said = ceremony.good(ceremony.inject("--paused"))
         t.equal((said["domain"]["running"], bed.host.state("cpus")), (False, "paused"))
     bed.host.destroy("cpus")
+    with t.test("evidence list: numbered and chained, the courier's with the others"):
+        result = bed.run("evidence", "list", bed.owner, "--json")
+        t.equal((result.code, result.json["reasons"]), (0, []), result)
+        t.true(all(file["signed"] and file["judged_on"] == "owner-machine" for file in result.json["files"]), result)
 
 
 def main():
@@ -213,6 +285,7 @@ def main():
         one = whole(bed, t, table)
         unlocks(bed, t, table, one)
         strangers(bed, t, table, one)
+        explained(bed, t, table, one)
         processors(bed, t)
         table.finish()
     t.finish()

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/attest/attest-report.h"
 #include "policy/courier/courier-file.h"
 #include "policy/courier/courier-store.h"
 #include "sev/base/sev-bytes.h"
@@ -78,6 +79,31 @@ test_measurement (void)
     g_assert_true (
         policy_courier_measurement_parse (written, strlen (written), &again, NULL));
     g_assert_true (g_bytes_equal (read.report, again.report));
+    g_assert_null (again.attestation);
+
+    g_auto (PolicyCourierMeasurement) whole = { 0 };
+    g_autofree char *attestation = base64_of (208, 9);
+    g_autofree char *with = g_strdup_printf ("%sattestation=%s\n", text, attestation);
+    g_assert_true (policy_courier_measurement_parse (with, strlen (with), &whole, &error));
+    g_assert_cmpuint (g_bytes_get_size (whole.attestation), ==, 208);
+    g_autofree char *again_with = policy_courier_measurement_format (&whole);
+    g_assert_cmpstr (again_with, ==, with);
+}
+
+/* printf 'sevlaunch report 1\n', 32 bytes 5a, 48 bytes 07, through sha256sum */
+static void
+test_early_nonce (void)
+{
+    guint8 session[POLICY_SESSION_ID_SIZE];
+    guint8 measurement[48];
+    guint8 nonce[SEV_NONCE_SIZE];
+    g_autoptr (GError) error = NULL;
+
+    memset (session, 0x5a, sizeof session);
+    memset (measurement, 7, sizeof measurement);
+    g_assert_true (policy_report_nonce_early (session, measurement, nonce, &error));
+    g_autofree char *hex = sev_hex_encode (nonce, sizeof nonce);
+    g_assert_cmpstr (hex, ==, "fd4ead88eed2674ee138332e724b2570");
 }
 
 static void
@@ -104,6 +130,12 @@ test_measurement_refused (void)
         assert_error (error, rows[i].says);
         g_assert_null (read.report);
     }
+    g_autofree char *short_one = g_strconcat (text, "attestation=AAAA\n", NULL);
+    g_auto (PolicyCourierMeasurement) none = { 0 };
+    g_autoptr (GError) cause = NULL;
+    g_assert_false (
+        policy_courier_measurement_parse (short_one, strlen (short_one), &none, &cause));
+    assert_error (cause, "attestation");
     g_autofree char *more = g_strconcat (text, "verdict=verified\n", NULL);
     g_auto (PolicyCourierMeasurement) read = { 0 };
     g_autoptr (GError) error = NULL;
@@ -267,6 +299,8 @@ fill_record (PolicyCourierRecord *record)
     memset (record->digests[1], 0x22, SEV_DIGEST_SIZE);
     record->n_digests = 2;
     record->room = 4096;
+    record->firmware = (PolicyCourierPart){ g_strdup ("/usr/share/fw.fd"), 4194304 };
+    record->kernel = (PolicyCourierPart){ g_strdup ("EFI/Linux/a b;c.efi"), 4711 };
 }
 
 static void
@@ -301,6 +335,10 @@ test_store (void)
     g_assert_cmpstr (found.release, ==, "disk.qcow2");
     g_assert_cmpuint (found.boot.vcpus, ==, 3);
     g_assert_true (found.boot.es && found.boot.uki && !found.boot.firmware_accepted);
+    g_assert_cmpstr (found.firmware.path, ==, "/usr/share/fw.fd");
+    g_assert_cmpuint (found.firmware.size, ==, 4194304);
+    g_assert_cmpstr (found.kernel.path, ==, "EFI/Linux/a b;c.efi");
+    g_assert_null (found.initrd.path);
     g_assert_cmpuint (found.n_digests, ==, 2);
     g_assert_cmpmem (found.digests[1], SEV_DIGEST_SIZE, kept.digests[1], SEV_DIGEST_SIZE);
 
@@ -345,6 +383,7 @@ main (int argc, char **argv)
 
     g_test_add_func ("/courier/measurement", test_measurement);
     g_test_add_func ("/courier/measurement/refused", test_measurement_refused);
+    g_test_add_func ("/courier/early-nonce", test_early_nonce);
     g_test_add_func ("/courier/packet", test_packet);
     g_test_add_func ("/courier/bundle", test_bundle);
     g_test_add_func ("/courier/bundle/refused", test_bundle_refused);
