@@ -10,6 +10,7 @@
 #include "sev/wire/sev-status.h"
 
 #define PLATFORM_TEXT_MAX 65536u
+#define ERROR_TEXT_MAX 400 /* characters */
 
 static void
 ignore_error (void *opaque, virErrorPtr error)
@@ -28,10 +29,25 @@ virt_init (GError **error)
     return TRUE;
 }
 
+/* libvirt passes on what ssh and QEMU say, lines of it; the last one has the cause. */
+static char *
+dup_error_text (const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
+    const glong len = g_utf8_strlen (valid, -1);
+    const gboolean long_text = len > ERROR_TEXT_MAX;
+    const char *end =
+        long_text ? g_utf8_offset_to_pointer (valid, len - ERROR_TEXT_MAX) : valid;
+    g_autofree char *line = g_strdelimit (g_strdup (end), "\r\n\t", ' ');
+    g_autofree char *printable = qmp_error_printable (g_strstrip (line));
+
+    return g_strconcat (long_text ? "... " : "", printable, NULL);
+}
+
 void
 virt_set_error (GError **error, LauncherError code, const char *what)
 {
-    g_autofree char *text = qmp_error_printable (virGetLastErrorMessage ());
+    g_autofree char *text = dup_error_text (virGetLastErrorMessage ());
 
     g_set_error (error, LAUNCHER_ERROR, code, "%s: %s", what, text);
 }
