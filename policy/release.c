@@ -580,6 +580,12 @@ policy_firmware_pin_name (PolicyFirmwarePin pin)
     return "unpinned";
 }
 
+gboolean
+policy_firmware_pin_holds (PolicyFirmwarePin pin)
+{
+    return pin == POLICY_FIRMWARE_BY_RELEASE || pin == POLICY_FIRMWARE_BY_OWNER;
+}
+
 static gboolean
 check_firmware (const PolicyRelease *release,
                 const PolicyBoot *boot,

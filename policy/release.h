@@ -99,6 +99,8 @@ typedef enum {
 
 /** policy_firmware_pin_name: "unpinned", "release", "owner" or "unknown"; static storage */
 const char *policy_firmware_pin_name (PolicyFirmwarePin pin);
+/** policy_firmware_pin_holds: a release or the owner pins it; what is not known does not */
+gboolean policy_firmware_pin_holds (PolicyFirmwarePin pin);
 
 /** PolicyBoot: what a launch measures */
 typedef struct {

@@ -433,7 +433,7 @@ judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdi
 {
     g_autofree char *hex = sev_hex_encode (seen->firmware, SEV_DIGEST_SIZE);
 
-    if (seen->firmware_pin != POLICY_FIRMWARE_UNPINNED)
+    if (policy_firmware_pin_holds (seen->firmware_pin))
         policy_verdict_pass (verdict, POLICY_CHECK_FIRMWARE);
     else if (seen->firmware_accepted || !secrets)
         policy_verdict_waive (

@@ -212,13 +212,6 @@ judge_place (Judge *judge)
 
 /* What boots. */
 
-static gboolean
-is_pinned (const PolicyBoot *boot)
-{
-    return boot->firmware_pin == POLICY_FIRMWARE_BY_RELEASE ||
-           boot->firmware_pin == POLICY_FIRMWARE_BY_OWNER;
-}
-
 static void
 judge_firmware (Judge *judge)
 {
@@ -238,7 +231,7 @@ judge_firmware (Judge *judge)
             "name",
             hex);
     }
-    if (!a->pinned || is_pinned (boot) ||
+    if (!a->pinned || policy_firmware_pin_holds (boot->firmware_pin) ||
         !known (judge, boot->firmware_pin != POLICY_FIRMWARE_UNKNOWN, "acceptance-firmware",
                 "a pinned firmware"))
         return;
@@ -424,7 +417,7 @@ need_known (const PolicyFacts *facts, guint need, gboolean *met)
         *met = facts->boot != NULL && facts->boot->measured;
         return facts->boot != NULL;
     case NEED_FIRMWARE_PINNED:
-        *met = facts->boot != NULL && is_pinned (facts->boot);
+        *met = facts->boot != NULL && policy_firmware_pin_holds (facts->boot->firmware_pin);
         return facts->boot != NULL && facts->boot->firmware_pin != POLICY_FIRMWARE_UNKNOWN;
     case NEED_OWNER_MACHINE:
         *met = facts->judged_on == POLICY_JUDGED_OWNER_MACHINE;

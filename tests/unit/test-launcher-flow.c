@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "launcher/base/secret-file.h"
+#include "launcher/flow/launch-boot.h"
 #include "launcher/flow/session-keeper.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-wire.h"
@@ -188,6 +189,36 @@ test_secret_refused (void)
     assert_no_secret ("luks-kei:/dev/null", LAUNCHER_ERROR_USAGE);
 }
 
+/* Without a release the owner's own word must pin the firmware; what nobody was asked is no
+ * such word. */
+static void
+test_unreleased (void)
+{
+    static const struct {
+        PolicyFirmwarePin pin;
+        gboolean passes;
+    } pins[] = {
+        { POLICY_FIRMWARE_BY_OWNER, TRUE },  { POLICY_FIRMWARE_BY_RELEASE, TRUE },
+        { POLICY_FIRMWARE_UNPINNED, FALSE }, { POLICY_FIRMWARE_UNKNOWN, FALSE },
+        { (PolicyFirmwarePin) 99, FALSE },
+    };
+    g_autoptr (OvmfSecretTable) table = ovmf_secret_table_new ();
+    g_autoptr (SevSecret) value = sev_secret_new_copy (keys, 16);
+    const SevGuid guid = { .bytes = { 1 } };
+    const LaunchOwner owner = { .table = table };
+
+    g_assert_true (ovmf_secret_table_add (table, &guid, value, NULL));
+    for (gsize i = 0; i < G_N_ELEMENTS (pins); i++) {
+        const PolicyBoot seen = { .measured = TRUE, .firmware_pin = pins[i].pin };
+        g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+
+        launch_boot_judge_seen (&seen, &owner, verdict);
+        g_assert_true (policy_verdict_check_passed (verdict, POLICY_CHECK_FIRMWARE) ==
+                       pins[i].passes);
+        g_assert_true (policy_verdict_has_failed (verdict) == !pins[i].passes);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -198,5 +229,6 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/keeper/all-or-nothing", test_keeper_all_or_nothing);
     g_test_add_func ("/launcher/secret/argument", test_secret_argument);
     g_test_add_func ("/launcher/secret/refused", test_secret_refused);
+    g_test_add_func ("/launcher/boot/unreleased", test_unreleased);
     return g_test_run ();
 }
