@@ -19,9 +19,49 @@ static gboolean G_GNUC_PRINTF (2, 3) refuse (GError **error, const char *format,
     return FALSE;
 }
 
+guint
+policy_key_file_line (const char *text, gsize len, const char *group, const char *key)
+{
+    g_autofree char *copy = g_strndup (text, len);
+    g_auto (GStrv) lines = g_strsplit (copy, "\n", 0);
+    gboolean inside = FALSE;
+
+    for (guint i = 0; lines[i] != NULL; i++) {
+        char *line = g_strstrip (lines[i]);
+        const gsize size = strlen (line);
+
+        if (line[0] == '[' && line[size - 1] == ']') {
+            line[size - 1] = '\0';
+            inside = strcmp (line + 1, group) == 0;
+            if (inside && key == NULL)
+                return i + 1;
+        } else if (inside && line[0] != '#' && strchr (line, '=') != NULL) {
+            *strchr (line, '=') = '\0';
+            if (g_strcmp0 (g_strchomp (line), key) == 0)
+                return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* GKeyFile says such a thing without its line. */
+static gboolean
+check_line (const char *line, guint number, GError **error)
+{
+    const char *wrong = line[0] == '\0' || line[0] == '#' ? NULL
+                        : line[0] == '[' && !g_str_has_suffix (line, "]")
+                            ? "is no group in brackets"
+                        : line[0] != '[' && strchr (line, '=') == NULL
+                            ? "is no group, no key=value and no comment"
+                            : NULL;
+    g_autofree char *shown = g_strescape (line, NULL);
+
+    return wrong == NULL || refuse (error, "line %u %s: '%.80s'", number, wrong, shown);
+}
+
 /* A group or key that occurs twice: GKeyFile merges the one and keeps the last other. */
 static gboolean
-check_repeats (const char *text, GError **error)
+check_lines (const char *text, GError **error)
 {
     g_autoptr (GHashTable) seen =
         g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -33,6 +73,8 @@ check_repeats (const char *text, GError **error)
         const char *equals = strchr (line, '=');
         char *mark = NULL;
 
+        if (!check_line (line, i + 1, error))
+            return FALSE;
         if (line[0] == '[') {
             g_free (group);
             group = g_strdup (line);
@@ -60,6 +102,7 @@ find_group (const char *name, const PolicyKeyFileGroup *const *groups)
 
 static gboolean
 refuse_unknown (const char *what,
+                guint line,
                 const char *word,
                 const char *group,
                 const char *const *known,
@@ -70,13 +113,15 @@ refuse_unknown (const char *what,
     g_autofree char *place = group != NULL ? g_strdup_printf (" in [%s]", group) : NULL;
 
     if (near != NULL)
-        return refuse (error, "unknown %s '%s'%s (did you mean '%s'?)", what, shown,
-                       place != NULL ? place : "", near);
-    return refuse (error, "unknown %s '%s'%s", what, shown, place != NULL ? place : "");
+        return refuse (error, "line %u: unknown %s '%s'%s (did you mean '%s'?)", line, what,
+                       shown, place != NULL ? place : "", near);
+    return refuse (error, "line %u: unknown %s '%s'%s", line, what, shown,
+                   place != NULL ? place : "");
 }
 
 static gboolean
 check_group (GKeyFile *file,
+             const char *text,
              const char *name,
              const PolicyKeyFileGroup *const *groups,
              GError **error)
@@ -88,8 +133,9 @@ check_group (GKeyFile *file,
         for (gsize i = 0; groups[i] != NULL; i++)
             g_ptr_array_add (known, (gpointer) groups[i]->name);
         g_ptr_array_add (known, NULL);
-        return refuse_unknown ("group", name, NULL, (const char *const *) known->pdata,
-                               error);
+        return refuse_unknown ("group",
+                               policy_key_file_line (text, strlen (text), name, NULL), name,
+                               NULL, (const char *const *) known->pdata, error);
     }
     if (group->open)
         return TRUE;
@@ -98,7 +144,9 @@ check_group (GKeyFile *file,
         return FALSE;
     for (gsize i = 0; keys[i] != NULL; i++)
         if (!g_strv_contains (group->keys, keys[i]))
-            return refuse_unknown ("key", keys[i], name, group->keys, error);
+            return refuse_unknown (
+                "key", policy_key_file_line (text, strlen (text), name, keys[i]), keys[i],
+                name, group->keys, error);
     return TRUE;
 }
 
@@ -121,12 +169,12 @@ policy_key_file_parse (const char *text,
     }
     g_autofree char *copy = g_strndup (text, len);
     g_autoptr (GKeyFile) file = g_key_file_new ();
-    if (!check_repeats (copy, error) ||
+    if (!check_lines (copy, error) ||
         !g_key_file_load_from_data (file, copy, len, G_KEY_FILE_NONE, error))
         return NULL;
     g_auto (GStrv) names = g_key_file_get_groups (file, NULL);
     for (gsize i = 0; names[i] != NULL; i++)
-        if (!check_group (file, names[i], groups, error))
+        if (!check_group (file, copy, names[i], groups, error))
             return NULL;
     return g_steal_pointer (&file);
 }

@@ -30,4 +30,15 @@ GKeyFile *policy_key_file_parse (const char *text,
                                  const PolicyKeyFileGroup *const *groups,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_key_file_line:
+ * @text: (array length=len): what was parsed
+ * @key: (nullable): %NULL: the group itself
+ * Returns: the line where it stands, from 1, or 0 if it is not there
+ */
+guint policy_key_file_line (const char *text,
+                            gsize len,
+                            const char *group,
+                            const char *key);
+
 G_END_DECLS

@@ -154,7 +154,7 @@ load_acceptance (PolicyOwner *owner, GError **error)
     }
     g_autofree char *path = g_build_filename (owner->dir, POLICY_ACCEPTANCE_NAME, NULL);
     const char *data = g_bytes_get_data (bytes, &len);
-    owner->acceptance = policy_acceptance_parse (path, data, len, error);
+    owner->acceptance = policy_acceptance_parse (path, owner->dir, data, len, error);
     return owner->acceptance != NULL;
 }
 

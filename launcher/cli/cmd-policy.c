@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sevlaunch policy -- guest policies in words. */
+/* sevlaunch policy -- guest policies in words, and acceptance policies. */
 
 #include <stdio.h>
 
 #include "launcher/cli/command.h"
+#include "policy/acceptance/acceptance.h"
 #include "policy/guest-policy-explain.h"
 #include "policy/policy-error.h"
 
@@ -170,10 +171,74 @@ cmd_policy_list (int argc, char **argv)
     return common.json ? list_json () : list_words ();
 }
 
+static int
+check_json (const PolicyAcceptance *acceptance)
+{
+    g_autoptr (JsonObject) object = json_object_new ();
+    g_autoptr (GPtrArray) demands = policy_acceptance_explain (acceptance);
+    g_auto (GStrv) warnings = policy_acceptance_warnings (acceptance);
+    g_autofree char *file =
+        g_utf8_make_valid (policy_acceptance_get_source (acceptance), -1);
+    JsonArray *array = json_array_new ();
+
+    for (guint i = 0; i < demands->len; i++) {
+        const PolicyDemand *demand = g_ptr_array_index (demands, i);
+        JsonObject *one = json_object_new ();
+
+        json_object_set_string_member (one, "key", demand->key);
+        json_object_set_string_member (one, "text", demand->text);
+        json_array_add_object_element (array, one);
+    }
+    json_object_set_string_member (object, "schema", "sevlaunch.policy-check/1");
+    json_object_set_string_member (object, "file", file);
+    json_object_set_array_member (object, "demands", array);
+    set_strings (object, "warnings", warnings);
+    return command_print_json (object);
+}
+
+static int
+check_words (const PolicyAcceptance *acceptance)
+{
+    g_autoptr (GPtrArray) demands = policy_acceptance_explain (acceptance);
+    g_auto (GStrv) warnings = policy_acceptance_warnings (acceptance);
+
+    for (guint i = 0; i < demands->len; i++) {
+        const PolicyDemand *demand = g_ptr_array_index (demands, i);
+
+        printf ("%-21s %s\n", demand->key, demand->text);
+    }
+    for (char **i = warnings; *i != NULL; i++)
+        printf ("warning: %s\n", *i);
+    return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+}
+
+static int
+cmd_policy_check (int argc, char **argv)
+{
+    CommandCommon common = { 0 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PolicyAcceptance) acceptance = NULL;
+
+    if (!command_parse ("policy check", "FILE",
+                        "Reads an acceptance policy as a launch would, and says what it\n"
+                        "takes; or which line is wrong.  Needs no host.",
+                        NULL, &common, &argc, &argv, &error))
+        return command_fail (&common, error);
+    if (argc == 2)
+        acceptance = policy_acceptance_load (argv[1], &error);
+    else
+        g_set_error_literal (&error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "policy check takes one file");
+    if (acceptance == NULL)
+        return command_fail (&common, error);
+    return common.json ? check_json (acceptance) : check_words (acceptance);
+}
+
 int
 cmd_policy (int argc, char **argv)
 {
     static const Command table[] = {
+        { "check", "Check an acceptance policy, and say what it takes", cmd_policy_check },
         { "explain", "Say what a guest policy means", cmd_policy_explain },
         { "list", "List the profiles", cmd_policy_list },
         { NULL, NULL, NULL },

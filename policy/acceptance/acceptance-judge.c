@@ -21,17 +21,6 @@ typedef struct {
     gboolean ok;
 } Judge;
 
-static char *
-words_of (guint set, const char *const *words)
-{
-    g_autoptr (GString) text = g_string_new (NULL);
-
-    for (guint i = 0; words[i] != NULL; i++)
-        if ((set & 1u << i) != 0)
-            g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", words[i]);
-    return g_string_free (g_steal_pointer (&text), FALSE);
-}
-
 /* Whether a demand can be judged now; if not, and it must be, @id is its reason. */
 static gboolean
 known (Judge *judge, gboolean fact, const char *id, const char *what)
@@ -99,7 +88,8 @@ judge_kind (Judge *judge)
         if ((a->generations.set & 1u << i) != 0 &&
             g_ascii_strcasecmp (policy_generation_words[i], name) == 0)
             return;
-    g_autofree char *allowed = words_of (a->generations.set, policy_generation_words);
+    g_autofree char *allowed =
+        policy_words_of (a->generations.set, policy_generation_words);
     judge->ok = FALSE;
     policy_verdict_fail (
         verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-generation",
@@ -203,7 +193,7 @@ judge_place (Judge *judge)
         return;
     if ((a->judged_on.set & place_bit (place)) != 0)
         return;
-    g_autofree char *allowed = words_of (a->judged_on.set, policy_judged_words);
+    g_autofree char *allowed = policy_words_of (a->judged_on.set, policy_judged_words);
     judge->ok = FALSE;
     policy_verdict_fail (verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-judged-on",
                          "this is judged on: %s; the acceptance policy takes: %s",

@@ -6,6 +6,7 @@
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "ovmf-hooks/secret-guids.h"
 #include "policy/attest/owner-vmsa.h"
+#include "policy/attest/platform-file.h"
 #include "policy/guest-policy.h"
 #include "policy/key-file.h"
 #include "policy/owner-file.h"
@@ -27,6 +28,9 @@
 /* What is being read, and where it is. */
 typedef struct {
     PolicyAcceptance *acceptance;
+    const char *text;
+    gsize len;
+    const char *folder; /* (nullable): of files that it names */
     GKeyFile *file;
     GError **error;
 } Reader;
@@ -59,14 +63,20 @@ file_groups (void)
     return groups;
 }
 
-static gboolean G_GNUC_PRINTF (2, 3) refuse (Reader *r, const char *format, ...)
+/* @group, @key: (nullable): where it is. */
+static gboolean G_GNUC_PRINTF (4, 5)
+    refuse (Reader *r, const char *group, const char *key, const char *format, ...)
 {
+    const guint line =
+        group != NULL ? policy_key_file_line (r->text, r->len, group, key) : 0;
+    g_autofree char *where = line > 0 ? g_strdup_printf ("line %u: ", line) : g_strdup ("");
     va_list args;
 
     va_start (args, format);
     g_autofree char *text = g_strdup_vprintf (format, args);
     va_end (args);
-    g_set_error_literal (r->error, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX, text);
+    g_set_error (r->error, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX, "%s%s", where,
+                 text);
     return FALSE;
 }
 
@@ -79,7 +89,8 @@ refuse_value (Reader *r,
 {
     g_autofree char *shown = g_strescape (value, NULL);
 
-    return refuse (r, "[%s] %s: '%.100s' is not %s", group, key, shown, expected);
+    return refuse (r, group, key, "[%s] %s: '%.100s' is not %s", group, key, shown,
+                   expected);
 }
 
 static gboolean
@@ -94,9 +105,10 @@ refuse_word (Reader *r,
     g_autofree char *all = g_strjoinv (", ", (char **) known);
 
     if (near != NULL)
-        return refuse (r, "[%s] %s: unknown word '%s' (did you mean '%s'?)", group, key,
-                       shown, near);
-    return refuse (r, "[%s] %s: unknown word '%.80s' (known: %s)", group, key, shown, all);
+        return refuse (r, group, key, "[%s] %s: unknown word '%s' (did you mean '%s'?)",
+                       group, key, shown, near);
+    return refuse (r, group, key, "[%s] %s: unknown word '%.80s' (known: %s)", group, key,
+                   shown, all);
 }
 
 /* Reading of values.  @out stays NULL if the key is missing. */
@@ -110,8 +122,8 @@ read_text (Reader *r, const char *group, const char *key, char **out)
         return TRUE;
     *out = g_key_file_get_string (r->file, group, key, &local);
     if (*out == NULL)
-        return refuse (r, "[%s] %s: %s", group, key, local->message);
-    return **out != '\0' || refuse (r, "[%s] %s is empty", group, key);
+        return refuse (r, group, key, "[%s] %s: %s", group, key, local->message);
+    return **out != '\0' || refuse (r, group, key, "[%s] %s is empty", group, key);
 }
 
 static gboolean
@@ -124,11 +136,11 @@ read_list (Reader *r, const char *group, const char *key, char ***out)
         return TRUE;
     *out = g_key_file_get_string_list (r->file, group, key, &n, &local);
     if (*out == NULL)
-        return refuse (r, "[%s] %s: %s", group, key, local->message);
+        return refuse (r, group, key, "[%s] %s: %s", group, key, local->message);
     if (n == 0)
-        return refuse (r, "[%s] %s is empty", group, key);
-    return n <= MAX_VALUES ||
-           refuse (r, "[%s] %s has more than %u values", group, key, MAX_VALUES);
+        return refuse (r, group, key, "[%s] %s is empty", group, key);
+    return n <= MAX_VALUES || refuse (r, group, key, "[%s] %s has more than %u values",
+                                      group, key, MAX_VALUES);
 }
 
 static gboolean
@@ -174,7 +186,7 @@ read_words (Reader *r,
         if (word < 0)
             return refuse_word (r, group, key, *i, known);
         if ((out->set & 1u << word) != 0)
-            return refuse (r, "[%s] %s names '%s' twice", group, key, *i);
+            return refuse (r, group, key, "[%s] %s names '%s' twice", group, key, *i);
         out->set |= 1u << word;
     }
     return TRUE;
@@ -245,6 +257,44 @@ read_roots (Reader *r)
     return TRUE;
 }
 
+/* The platform owner's certificate, as verify-platform --oca takes it. */
+static gboolean
+add_owner_file (Reader *r, const char *name)
+{
+    g_autoptr (GError) local = NULL;
+    PolicyFingerprint owner;
+
+    if (r->folder == NULL || sev_hex_decode (name, owner.bytes, sizeof owner.bytes, NULL))
+        return refuse_value (r, GROUP_PLATFORM, "owners", name,
+                             "sha256: and 64 hexadecimal digits");
+    g_autofree char *path = g_canonicalize_filename (name, r->folder);
+    g_autoptr (GBytes) oca = policy_platform_certs_read_one (path, POLICY_CERT_OCA, &local);
+    if (oca == NULL || !policy_oca_fingerprint (oca, &owner, &local))
+        return refuse (r, GROUP_PLATFORM, "owners",
+                       "[platform] owners: neither sha256: and 64 hexadecimal digits nor a "
+                       "file with an OCA certificate: %s",
+                       local->message);
+    r->acceptance->owners.given = TRUE;
+    g_array_append_vals (r->acceptance->owners.digests, owner.bytes, 1);
+    return TRUE;
+}
+
+static gboolean
+read_owners (Reader *r)
+{
+    g_auto (GStrv) values = NULL;
+
+    if (!read_list (r, GROUP_PLATFORM, "owners", &values))
+        return FALSE;
+    for (char **i = values; i != NULL && *i != NULL; i++)
+        if (g_str_has_prefix (*i, "sha256:")
+                ? !add_digest (r, GROUP_PLATFORM, "owners", "sha256:", *i,
+                               &r->acceptance->owners)
+                : !add_owner_file (r, *i))
+            return FALSE;
+    return TRUE;
+}
+
 static gboolean
 read_version (Reader *r)
 {
@@ -258,8 +308,9 @@ read_version (Reader *r)
         return FALSE;
     if (api == NULL)
         return build == NULL ||
-               refuse (r, "[platform] min-build needs min-api: builds count anew with each "
-                          "API version");
+               refuse (r, GROUP_PLATFORM, "min-build",
+                       "[platform] min-build needs min-api: builds count anew with each "
+                       "API version");
     g_auto (GStrv) parts = g_strsplit (api, ".", 3);
     if (g_strv_length (parts) != 2 ||
         !g_ascii_string_to_unsigned (parts[0], 10, 0, 255, &major, NULL) ||
@@ -281,8 +332,7 @@ read_platform (Reader *r)
     return read_roots (r) &&
            read_words (r, GROUP_PLATFORM, "generations", policy_generation_words,
                        &a->generations) &&
-           read_flag (r, GROUP_PLATFORM, "emulated", &a->emulated) &&
-           read_digests (r, GROUP_PLATFORM, "owners", "sha256:", &a->owners) &&
+           read_flag (r, GROUP_PLATFORM, "emulated", &a->emulated) && read_owners (r) &&
            read_version (r) &&
            read_words (r, GROUP_VERDICT, "judged-on", policy_judged_words, &a->judged_on);
 }
@@ -356,7 +406,7 @@ read_guest_policy (Reader *r, const char *key, guint32 *out)
         return FALSE;
     if (text == NULL || policy_guest_parse (text, out, &local))
         return TRUE;
-    return refuse (r, "[guest] %s: %s", key, local->message);
+    return refuse (r, GROUP_GUEST, key, "[guest] %s: %s", key, local->message);
 }
 
 static gboolean
@@ -370,11 +420,13 @@ read_guest (Reader *r)
         return FALSE;
     policy_guest_min_api (a->forbid, &major, &minor);
     if (major != 0 || minor != 0)
-        return refuse (r, "[guest] forbid: names bits, not a min-api");
+        return refuse (r, GROUP_GUEST, "forbid",
+                       "[guest] forbid: names bits, not a min-api");
     if ((a->require & a->forbid) == 0)
         return TRUE;
     g_autofree char *both = policy_guest_to_text (a->require & a->forbid);
-    return refuse (r, "[guest] require and forbid both name %s", both);
+    return refuse (r, GROUP_GUEST, "forbid", "[guest] require and forbid both name %s",
+                   both);
 }
 
 static gboolean
@@ -386,18 +438,19 @@ read_secret (Reader *r, const char *group)
     g_autoptr (GError) local = NULL;
 
     if (!ovmf_secret_guid_parse (name, &rule.guid, &local))
-        return refuse (r, "[%s]: %s", group, local->message);
+        return refuse (r, group, NULL, "[%s]: %s", group, local->message);
     for (guint i = 0; i < r->acceptance->secrets->len; i++)
         if (sev_guid_equal (
                 &g_array_index (r->acceptance->secrets, PolicySecretRule, i).guid,
                 &rule.guid))
-            return refuse (r, "[%s] is of a secret that has rules already", group);
+            return refuse (r, group, NULL, "[%s] is of a secret that has rules already",
+                           group);
     if (r->acceptance->secrets->len >= MAX_SECRETS)
-        return refuse (r, "rules for more than %u secrets", MAX_SECRETS);
+        return refuse (r, group, NULL, "rules for more than %u secrets", MAX_SECRETS);
     if (!read_words (r, group, "needs", policy_need_words, &needs))
         return FALSE;
     if (!needs.given)
-        return refuse (r, "[%s] has no key 'needs'", group);
+        return refuse (r, group, NULL, "[%s] has no key 'needs'", group);
     rule.needs = needs.set;
     g_array_append_val (r->acceptance->secrets, rule);
     return TRUE;
@@ -422,13 +475,18 @@ read_all (Reader *r)
     if (!read_text (r, GROUP_ACCEPTANCE, "format", &format))
         return FALSE;
     if (g_strcmp0 (format, "1") != 0)
-        return refuse (r, "[acceptance] format is '%.20s', expected 1",
+        return refuse (r, GROUP_ACCEPTANCE, "format",
+                       "[acceptance] format is '%.20s', expected 1",
                        format != NULL ? format : "missing");
     return read_platform (r) && read_boot (r) && read_guest (r) && read_secrets (r);
 }
 
 PolicyAcceptance *
-policy_acceptance_parse (const char *source, const char *text, gsize len, GError **error)
+policy_acceptance_parse (const char *source,
+                         const char *folder,
+                         const char *text,
+                         gsize len,
+                         GError **error)
 {
     g_autoptr (GError) local = NULL;
 
@@ -436,7 +494,7 @@ policy_acceptance_parse (const char *source, const char *text, gsize len, GError
 
     g_autoptr (PolicyAcceptance) acceptance = policy_acceptance_alloc (source);
     g_autoptr (GKeyFile) file = policy_key_file_parse (text, len, file_groups (), &local);
-    Reader reader = { acceptance, file, &local };
+    Reader reader = { acceptance, text, len, folder, file, &local };
     if (file != NULL && read_all (&reader) &&
         sev_sha256 (text, len, acceptance->sha256, &local))
         return g_steal_pointer (&acceptance);

@@ -81,6 +81,8 @@ struct _PolicyAcceptance {
     GArray *secrets; /* PolicySecretRule */
 };
 
+/** policy_words_of: Returns: (transfer full): the words of @set, with ", " between them */
+char *policy_words_of (guint set, const char *const *words);
 /** policy_acceptance_alloc: Returns: (transfer full): the demands of an empty file */
 PolicyAcceptance *policy_acceptance_alloc (const char *source);
 /** policy_digest_set_contains: of @set; also %FALSE for an empty one */

@@ -38,6 +38,17 @@ policy_digest_set_contains (const PolicyDigestSet *set,
     return FALSE;
 }
 
+char *
+policy_words_of (guint set, const char *const *words)
+{
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    for (guint i = 0; words[i] != NULL; i++)
+        if ((set & 1u << i) != 0)
+            g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", words[i]);
+    return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 PolicyAcceptance *
 policy_acceptance_alloc (const char *source)
 {
@@ -157,5 +168,8 @@ policy_acceptance_load (const char *path, GError **error)
         close (fd);
     if (!ok)
         return NULL;
-    return policy_acceptance_parse (path, (const char *) text->data, text->len, error);
+    g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+    g_autofree char *folder = g_path_get_dirname (absolute);
+    return policy_acceptance_parse (path, folder, (const char *) text->data, text->len,
+                                    error);
 }

@@ -22,7 +22,7 @@ G_BEGIN_DECLS
  *     roots=amd;trusted                    or sha256:HEX; what a chain may end in
  *     generations=rome;milan;genoa;turin   of AMD's
  *     emulated=yes                         roots that are not AMD's, too
- *     owners=sha256:HEX                    fingerprints of OCAs
+ *     owners=sha256:HEX;provider/oca.cert  fingerprints of OCAs, or their certificates
  *     min-api=0.24
  *     min-build=10                         of exactly that API
  *     [verdict]
@@ -57,12 +57,15 @@ PolicyAcceptance *policy_acceptance_new_default (void);
 /**
  * policy_acceptance_parse:
  * @source: for messages and reports: a path
+ * @folder: (nullable): where the files lie that it names; %NULL: it may name none
  * @text: (array length=len): content of the file
  *
- * An unknown, repeated or empty key, and an unknown value, is an error.
- * Errors: %POLICY_ERROR_ACCEPTANCE_SYNTAX.
+ * An unknown, repeated or empty key, and an unknown value, is an error, which says the
+ * line. Of a certificate of owners= only the key counts, as its fingerprint would. Errors:
+ * %POLICY_ERROR_ACCEPTANCE_SYNTAX.
  */
 PolicyAcceptance *policy_acceptance_parse (const char *source,
+                                           const char *folder,
                                            const char *text,
                                            gsize len,
                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -82,6 +85,23 @@ const char *policy_acceptance_get_source (const PolicyAcceptance *acceptance);
 
 /** policy_acceptance_get_sha256: Returns: (nullable): of the file; %NULL: built-in */
 const guint8 *policy_acceptance_get_sha256 (const PolicyAcceptance *acceptance);
+
+/** PolicyDemand: one key of the file and what follows from it, in words; @key: "group/key"
+ */
+typedef struct {
+    char *key;
+    char *text;
+} PolicyDemand;
+
+/**
+ * policy_acceptance_explain:
+ * Returns: (transfer full) (element-type PolicyDemand): what the policy takes, defaults
+ * included; in the order of acceptance(5)
+ */
+GPtrArray *policy_acceptance_explain (const PolicyAcceptance *acceptance);
+/** policy_acceptance_warnings: Returns: (transfer full) (array zero-terminated=1): demands
+ * that no launch can meet together, or that have no effect */
+char **policy_acceptance_warnings (const PolicyAcceptance *acceptance);
 
 /** PolicyFacts: what is known of a launch; borrowed for the call */
 typedef struct {

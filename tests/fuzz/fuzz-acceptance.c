@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (PolicyAcceptance) acceptance =
-        policy_acceptance_parse ("fuzz", (const char *) data, size, &error);
+        policy_acceptance_parse ("fuzz", NULL, (const char *) data, size, &error);
 
     g_assert_true ((acceptance == NULL) == (error != NULL));
     if (acceptance != NULL)

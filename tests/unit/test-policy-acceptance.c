@@ -358,7 +358,7 @@ parse (const char *text)
     g_autofree char *whole = g_strconcat (HEAD, text, NULL);
     g_autoptr (GError) error = NULL;
     PolicyAcceptance *acceptance =
-        policy_acceptance_parse ("test", whole, strlen (whole), &error);
+        policy_acceptance_parse ("test", NULL, whole, strlen (whole), &error);
 
     g_assert_no_error (error);
     return acceptance;
@@ -603,8 +603,8 @@ test_refused (void)
 
     for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
         g_autoptr (GError) error = NULL;
-        g_assert_null (
-            policy_acceptance_parse ("file", bad[i].text, strlen (bad[i].text), &error));
+        g_assert_null (policy_acceptance_parse ("file", NULL, bad[i].text,
+                                                strlen (bad[i].text), &error));
         g_assert_error (error, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX);
         g_assert_nonnull (strstr (error->message, "'file'"));
         if (strstr (error->message, bad[i].says) == NULL)
@@ -641,6 +641,207 @@ test_load (void)
     g_assert_nonnull (strstr (missing->message, none));
 }
 
+static PolicyAcceptance *
+load_text (TestDir *dir, const char *text, GError **error)
+{
+    g_autofree char *path = test_dir_path (dir, "acceptance");
+    g_autofree char *whole = g_strconcat (HEAD "[platform]\n", text, NULL);
+
+    g_assert_true (g_file_set_contents (path, whole, -1, NULL));
+    return policy_acceptance_load (path, error);
+}
+
+/* The provider gives his certificate, not its fingerprint. */
+static void
+test_owner_file (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_auto (World) world = { 0 };
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) oca = test_vector_load ("certs/rome-ok/oca.cert");
+    g_autoptr (GBytes) pek = test_vector_load ("certs/rome-ok/pek.cert");
+
+    test_dir_init (&dir);
+    world_init (&world);
+    g_autofree char *oca_path = test_dir_path (&dir, "oca.cert");
+    g_autofree char *pek_path = test_dir_path (&dir, "pek.cert");
+    g_assert_true (g_file_set_contents (oca_path, g_bytes_get_data (oca, NULL),
+                                        (gssize) g_bytes_get_size (oca), NULL));
+    g_assert_true (g_file_set_contents (pek_path, g_bytes_get_data (pek, NULL),
+                                        (gssize) g_bytes_get_size (pek), NULL));
+    g_autofree char *absolute = g_strconcat (
+        "generations=rome;naples\nowners=sha256:" DIGEST_A ";", oca_path, "\n", NULL);
+    const char *const good[] = { "generations=rome;naples\nowners=oca.cert\n", absolute };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (good); i++) {
+        world.facts.chain = world.rome;
+        g_autoptr (PolicyAcceptance) acceptance = load_text (&dir, good[i], &error);
+        g_assert_no_error (error);
+        g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+        g_assert_true (accepts (acceptance, &world));
+        on_naples (&world);
+        g_assert_false (policy_acceptance_judge (acceptance, &world.facts, verdict));
+        assert_reason (verdict, "acceptance-owner", "OCA");
+    }
+
+    static const char *const bad[][2] = {
+        { "owners=pek.cert\n", "pek.cert" },
+        { "roots=amd\nowners=none.cert\n", "none.cert" },
+        { "owners=acceptance\n", "acceptance" },
+        { "owners=.\n", "OCA" },
+        { "owners=/dev/zero\n", "/dev/zero" },
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+        g_autoptr (GError) refused = NULL;
+        g_autofree char *line =
+            g_strdup_printf (": line %u: [platform] owners: ", i == 1 ? 5u : 4u);
+        g_assert_null (load_text (&dir, bad[i][0], &refused));
+        g_assert_error (refused, POLICY_ERROR, POLICY_ERROR_ACCEPTANCE_SYNTAX);
+        g_test_message ("%s", refused->message);
+        g_assert_nonnull (strstr (refused->message, line));
+        g_assert_nonnull (strstr (refused->message, bad[i][1]));
+    }
+}
+
+/* What is wrong is found by its line. */
+static void
+test_lines (void)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } bad[] = {
+        { "# a comment\n" HEAD "\n[platform]\n  root = amd\n",
+          ": line 6: unknown key 'root' in [platform] (did you mean 'roots'?)" },
+        { HEAD "[verdict]\njudged-on=hypervisor\n[platfrom]\n",
+          ": line 5: unknown group 'platfrom' (did you mean 'platform'?)" },
+        { HEAD "[boot]\nvcpus=1\n[platform]\ngenerations=rome;melan\n",
+          ": line 6: [platform] generations: unknown word 'melan' (did you mean "
+          "'milan'?)" },
+        { HEAD "[guest]\n\nrequire=3d\n", ": line 5: [guest] require: " },
+        { HEAD "[secret luks-key]\n", ": line 3: [secret luks-key] has no key" },
+        { HEAD "[boot]\nmeasured\n", ": line 4 is no group, no key=value" },
+        { HEAD "[boot\nmeasured=yes\n", ": line 3 is no group in brackets" },
+        { HEAD "[platform]\nemulated=no\nemulated=no\n", ": line 5 repeats" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+        g_autoptr (GError) error = NULL;
+        g_assert_null (policy_acceptance_parse ("file", NULL, bad[i].text,
+                                                strlen (bad[i].text), &error));
+        if (strstr (error->message, bad[i].says) == NULL)
+            g_error ("'%s' does not say '%s'", error->message, bad[i].says);
+    }
+}
+
+static const char *
+find_demand (const GPtrArray *demands, const char *key)
+{
+    for (guint i = 0; i < demands->len; i++) {
+        const PolicyDemand *demand = g_ptr_array_index (demands, i);
+        if (strcmp (demand->key, key) == 0)
+            return demand->text;
+    }
+    g_error ("nothing is said of %s", key);
+}
+
+/* Every key is said in words: other ones where it is there than where it is not. */
+static void
+test_explain (void)
+{
+    static const struct {
+        const char *key;
+        const char *text;
+        const char *without; /* (nullable): said where the key is not there */
+        const char *with;
+    } said[] = {
+        { "platform/roots", "[platform]\nroots=amd\n", "AMD's roots, the owner's",
+          "in: AMD's roots" },
+        { "platform/generations", "[platform]\ngenerations=rome;naples\n",
+          "rome, milan, genoa, turin; refused: naples",
+          "naples, rome; refused: milan, genoa, turin" },
+        { "platform/emulated", "[platform]\nemulated=yes\n", "no: ", "yes: " },
+        { "platform/owners", "[platform]\nowners=" ROME_OWNER "\n", "any platform owner",
+          ROME_OWNER },
+        { "platform/min-api", "[platform]\nmin-api=1.55\n", "any version",
+          "API 1.55 build 0 or newer" },
+        { "platform/min-api", "[platform]\nmin-api=1.55\nmin-build=21\n", "any version",
+          "API 1.55 build 21 or newer" },
+        { "verdict/judged-on", "[verdict]\njudged-on=hypervisor\n",
+          "owner-machine, hypervisor, emulated-host", "on: hypervisor" },
+        { "firmware/sha256", "[firmware]\nsha256=" DIGEST_A ";" DIGEST_B "\n", "any image",
+          DIGEST_A ", " DIGEST_B },
+        { "firmware/pinned", "[firmware]\npinned=yes\n", "no: ", "yes: " },
+        { "boot/measured", "[boot]\nmeasured=yes\n", "no: ", "yes: " },
+        { "boot/measured", "[boot]\ninitrd=" DIGEST_A "\n", "no: ", "yes: " },
+        { "boot/uki", "[boot]\nuki=" DIGEST_A "\n", NULL, DIGEST_A },
+        { "boot/kernel", "[boot]\nuki=" DIGEST_A "\n", NULL, "refused" },
+        { "boot/kernel", "[boot]\nkernel=" DIGEST_A "\n", NULL, DIGEST_A },
+        { "boot/uki", "[boot]\nkernel=" DIGEST_A "\n", NULL, "refused" },
+        { "boot/initrd", "[boot]\ninitrd=" DIGEST_A "\n", NULL, DIGEST_A },
+        /* printf 'quiet\0' | sha256sum */
+        { "boot/cmdline", "[boot]\ncmdline=quiet\n", NULL,
+          "c801d8e83dec6220b30fe179a8aabec923c8977255530ecc7dc23b95a6959bbc" },
+        { "boot/vcpus", "[boot]\nvcpus=1-4;8\n", NULL, "vCPUs: 1-4, 8; only with SEV-ES" },
+        { "guest/require", "[guest]\nrequire=es,no-debug\n", "nothing", "no-debug,es" },
+        { "guest/forbid", "[guest]\nforbid=domain\n", "nothing", "domain" },
+        { "secret luks-key/needs", SECRET "es;amd\n", NULL, "needs: es, amd" },
+    };
+    g_autoptr (PolicyAcceptance) empty = parse ("");
+    g_autoptr (GPtrArray) nothing = policy_acceptance_explain (empty);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (said); i++) {
+        g_autoptr (PolicyAcceptance) acceptance = parse (said[i].text);
+        g_autoptr (GPtrArray) demands = policy_acceptance_explain (acceptance);
+        const char *with = find_demand (demands, said[i].key);
+        g_auto (GStrv) warnings = policy_acceptance_warnings (acceptance);
+
+        if (strstr (with, said[i].with) == NULL)
+            g_error ("%s: '%s' does not say '%s'", said[i].key, with, said[i].with);
+        if (said[i].without != NULL)
+            g_assert_nonnull (strstr (find_demand (nothing, said[i].key), said[i].without));
+        g_assert_cmpuint (g_strv_length (warnings), ==, 0);
+    }
+}
+
+static void
+test_warnings (void)
+{
+    static const struct {
+        const char *good;
+        const char *bad;
+        const char *says;
+    } rows_of[] = {
+        { "[platform]\nemulated=yes\n", "[platform]\nemulated=yes\nroots=amd\n",
+          "emulated=yes has no effect" },
+        { "[platform]\nemulated=yes\nroots=trusted\n", "[platform]\nroots=trusted\n",
+          "no platform is taken" },
+        { "[platform]\nemulated=yes\n[verdict]\njudged-on=emulated-host\n",
+          "[verdict]\njudged-on=emulated-host\n", "no launch is taken" },
+        { "[boot]\nvcpus=1\n", "[boot]\nvcpus=1\n[guest]\nforbid=es\n",
+          "no launch is taken" },
+        { SECRET "es\n", "[guest]\nforbid=es\n" SECRET "es\n", "luks-key is never" },
+        { SECRET "no-debug\n", "[guest]\nforbid=no-debug\n" SECRET "no-debug\n",
+          "luks-key is never" },
+        { SECRET "owner-machine\n",
+          "[verdict]\njudged-on=hypervisor\n" SECRET "owner-machine\n",
+          "luks-key is never" },
+        { SECRET "amd\n", "[platform]\nroots=trusted\nemulated=yes\n" SECRET "amd\n",
+          "luks-key is never" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (rows_of); i++) {
+        g_autoptr (PolicyAcceptance) good = parse (rows_of[i].good);
+        g_autoptr (PolicyAcceptance) bad = parse (rows_of[i].bad);
+        g_auto (GStrv) none = policy_acceptance_warnings (good);
+        g_auto (GStrv) one = policy_acceptance_warnings (bad);
+
+        g_assert_cmpuint (g_strv_length (none), ==, 0);
+        g_assert_cmpuint (g_strv_length (one), ==, 1);
+        g_assert_nonnull (strstr (one[0], rows_of[i].says));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -661,5 +862,9 @@ main (int argc, char **argv)
     g_test_add_func ("/acceptance/all-reasons", test_all_reasons);
     g_test_add_func ("/acceptance/refused", test_refused);
     g_test_add_func ("/acceptance/load", test_load);
+    g_test_add_func ("/acceptance/owner-file", test_owner_file);
+    g_test_add_func ("/acceptance/lines", test_lines);
+    g_test_add_func ("/acceptance/explain", test_explain);
+    g_test_add_func ("/acceptance/warnings", test_warnings);
     return g_test_run ();
 }
