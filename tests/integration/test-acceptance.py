@@ -91,16 +91,98 @@ def rows(bed, table):
               says=["trusted-firmware:1"])
 
 
-def firmware(bed, t, table):
+def alone(bed, t, table):
+    """What rows() leaves out: each demand is met by a rehearsal without the file."""
+    def row(name, text, *args, good=(), **more):
+        table.row(name, *args, *good, prepare=policy(bed, YES + text), again=list(good), **more)
+
+    secret = "[secret luks-key]\nneeds="
+    loader = ["--own-boot-loader", "--allow-unmeasured-boot"]
+    debug = ["--accept-debug", "--policy", "no-key-sharing,no-send,sev,min-api=0.17"]
+    row("acceptance-forbid", "[guest]\nforbid=no-send\n", says=["has no-send"])
+    row("acceptance-measured", "[boot]\nmeasured=yes\n", good=loader, says=["are not measured"])
+    row("acceptance-needs-measured-boot", secret + "measured-boot\n", good=loader, says=["'measured-boot'"])
+    row("acceptance-needs-no-debug", secret + "no-debug\n", good=debug, says=["'no-debug'"])
+    row("acceptance-needs-owner-machine", secret + "owner-machine\n", says=["'owner-machine'"])
+    row("acceptance-needs-amd", secret + "amd\n", says=["'amd'"])
+    row("acceptance-build", f"min-api={api(bed)}\nmin-build=255\n", "--paused", says=["build 255 or newer"])
+    with firmware_of_another(bed, t):
+        by_hand = ["--accept-firmware", sha256(bed.firmware)]
+        row("acceptance-pinned", "[firmware]\npinned=yes\n", good=by_hand, says=["pinned=yes"])
+        row("acceptance-needs-firmware-pinned", secret + "firmware-pinned\n", good=by_hand, says=["'firmware-pinned'"])
+
+
+def api(bed):
+    """Of the emulated platform, as a launch says it."""
+    result = bed.released()
+    bed.destroy()
+    return result.json["platform"]["api"]
+
+
+def certificates(bed, t, table):
+    """Demands of a platform, with AMD's certificates: no launch here ends in one of their roots."""
+    rome = os.path.join(TOP, "tests", "vectors", "certs", "rome-ok")
+    path = f"{bed.dir}/policy"
+
+    def verify(machine):
+        return bed.run("verify-platform", f"{TOP}/tests/vectors/certs/{machine}-ok", "--offline", "--acceptance", path, "--json")
+
+    def row(name, text, machine, says):
+        table.row(name, prepare=lambda: there(path, (HEAD + "[platform]\n" + text).encode()), run=lambda _: verify(machine),
+                  says=says, again=False)
+
+    with t.test("a platform that meets an acceptance policy, its owner named by his certificate"):
+        with there(path, f"{HEAD}[platform]\ngenerations=rome;naples\nowners={rome}/oca.cert\n".encode()):
+            t.equal(verify("rome").code, 0)
+            t.equal(verify("naples").reasons, ["acceptance-owner"])
+    row("acceptance-generation", "", "naples", ["Naples", "generations="])
+    row("acceptance-generation-named", "generations=milan;naples\n", "rome", ["Rome", "naples, milan"])
+    row("acceptance-owner-certificate", f"owners={rome}/oca.cert\ngenerations=naples\n", "naples", ["OCA"])
+    row("acceptance-owner-file", f"owners={rome}/pek.cert\n", "rome", ["line 4", "pek.cert"])
+    row("acceptance-owner-file-missing", "roots=amd\nowners=none.cert\n", "rome", ["line 5", f"{bed.dir}/none.cert"])
+
+
+def checked(bed, t, table):
+    path = f"{bed.dir}/policy"
+
+    def check(*more):
+        return bed.run("policy", "check", path, *more)
+
+    with t.test("policy check: says in words what a file takes, without a host"):
+        with there(path, (HEAD + "[platform]\ngenerations=milan\nemulated=yes\nroots=amd\n").encode()):
+            said = check("--json")
+            t.equal((said.code, said.json["schema"], said.json["file"]), (0, "sevlaunch.policy-check/1", path))
+            texts = {one["key"]: one["text"] for one in said.json["demands"]}
+            t.true("milan; refused: naples, rome" in texts["platform/generations"], said)
+            t.true(len(said.json["warnings"]) == 1 and "no effect" in said.json["warnings"][0], said)
+            words = check()
+            t.true(words.code == 0 and all(text in words.out for text in texts.values()), words)
+            t.true("warning: emulated=yes has no effect" in words.out, words)
+    for name, text, says in (("policy-check-key", "root=amd\n", ["line 4", "'roots'"]),
+                             ("policy-check-word", "\ngenerations=milna\n", ["line 5", "'milan'"]),
+                             ("policy-check-line", "emulated\n", ["line 4", "emulated"])):
+        table.row(name, prepare=lambda text=text: there(path, (HEAD + "[platform]\n" + text).encode()),
+                  run=lambda _: check("--json"), says=[path, *says], again=False)
+    table.row("policy-check-nothing", run=lambda _: bed.run("policy", "check", "--json"), says=["one file"], again=False)
+
+
+@contextlib.contextmanager
+def firmware_of_another(bed, t):
+    """The release pins another firmware than the one that there is."""
     conf = f"{bed.owner}/releases/disk.qcow2/release.conf"
     with open(conf, encoding="utf-8") as f:
         text = f.read()
-    other = text.replace(sha256(bed.firmware), OTHER).encode()
-    table.row("firmware-of-another-release", prepare=lambda: changed(conf, other),
+    other = text.replace(sha256(bed.firmware), OTHER)
+    t.true(other != text, conf)
+    with changed(conf, other.encode()):
+        yield
+
+
+def firmware(bed, t, table):
+    table.row("firmware-of-another-release", prepare=lambda: firmware_of_another(bed, t),
               says=["firmware: unpinned", "firmware trust"])
     with t.test("firmware trust: what the owner trusts needs no pin of the release"):
-        t.true(other != text.encode(), conf)
-        with changed(conf, other):
+        with firmware_of_another(bed, t):
             result = bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner, "--json")
             t.equal((result.json["sha256"], result.json["added"], result.json["own_build"]),
                     (sha256(bed.firmware), True, True))
@@ -130,6 +212,9 @@ def main():
             bed.destroy()
         met(bed, t, plain)
         rows(bed, table)
+        alone(bed, t, table)
+        certificates(bed, t, table)
+        checked(bed, t, table)
         firmware(bed, t, table)
         table.finish()
     t.finish()

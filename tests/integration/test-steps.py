@@ -119,6 +119,12 @@ def check_verify(t):
             t.equal(run("verify", *policy, *report_words(vector)).returncode, 1)
 
 
+def forbidden(policy):
+    """A word for a bit that this policy has."""
+    words = json.loads(run("policy", "explain", hex(policy), "--json").stdout)
+    return next(bit["name"] for bit in words["bits"] if bit["set"])
+
+
 def check_acceptance(t, folder):
     vector = next(v for v in launches() if "--kernel" in v["args"] and "--num-cpus" not in v["args"])
     words, path = boot_words(vector), os.path.join(folder, "acceptance")
@@ -141,6 +147,28 @@ def check_acceptance(t, folder):
         t.equal(judge("[boot]\nvcpus=1\n"), (1, ["acceptance-vcpus"]))
         t.equal(judge("[boot]\nvcpu=1\n"), (4, ["acceptance-syntax"]))
         t.equal(judge(good, "--build", str(vector["build"] ^ 1)), (1, ["measurement-mismatch"]))
+    given = dict(zip(words[::2], words[1::2]))
+    version = f"[platform]\nmin-api={vector['api_major']}.{vector['api_minor']}\n"
+    right = {key: hashlib.sha256(read(given[f"--{key}"])).hexdigest() for key in ("firmware", "kernel", "initrd")
+             if f"--{key}" in given}
+    pairs = [("min-build", f"{version}min-build={vector['build']}\n", f"{version}min-build={vector['build'] + 1}\n", "api"),
+             ("forbid", "[guest]\nforbid=domain\n", f"[guest]\nforbid={forbidden(vector['policy'])}\n", "guest-policy"),
+             ("measured", "[boot]\nmeasured=yes\n", None, "boot"),
+             ("cmdline", f"[boot]\ncmdline={given.get('--append', '')}\n", "[boot]\ncmdline=another\n", "boot"),
+             *((key, f"[boot]\n{key}={right[key]}\n", f"[boot]\n{key}={'5a' * 32}\n", "boot")
+               for key in ("kernel", "initrd") if key in right)]
+    with t.test(f"... each of {', '.join(pair[0] for pair in pairs)} alone refuses"):
+        t.equal(len(pairs), 6, given)
+        for key, met, unmet, reason in pairs:
+            t.equal(judge(met), (0, []), key)
+            if unmet is not None:
+                t.equal(judge(unmet), (1, [f"acceptance-{reason}"]), key)
+        bare = next(v for v in launches() if not v["args"])
+        done = run("verify", *boot_words(bare), *report_words(bare), "--json")
+        t.equal(done.returncode, 0, done.stderr)
+        judge("[boot]\nmeasured=yes\n")
+        done = run("verify", *boot_words(bare), *report_words(bare), "--acceptance", path, "--json")
+        t.equal([reason["id"] for reason in json.loads(done.stdout)["reasons"]], ["acceptance-boot"])
     kernel = words[words.index("--kernel") + 1]
     words = ["--firmware", words[words.index("--firmware") + 1], "--kernel", kernel, "--policy", "0x1"]
     digest = bytes.fromhex(json.loads(run("measure", *words, "--json").stdout)["digest"])
