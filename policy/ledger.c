@@ -185,6 +185,27 @@ append_line (PolicyLedger *ledger, const char *line, gboolean torn, GError **err
 }
 
 gboolean
+policy_ledger_record_id (PolicyLedger *ledger,
+                         const guint8 *id,
+                         const guint8 *mnonce,
+                         gboolean verified,
+                         const char *domain,
+                         gint64 time_us,
+                         GError **error)
+{
+    gboolean torn = FALSE;
+
+    g_return_val_if_fail (ledger != NULL && id != NULL && domain != NULL, FALSE);
+
+    g_autofree char *line = policy_ledger_format (id, mnonce, verified, domain, time_us);
+    if (!lock (ledger, LOCK_EX, error))
+        return FALSE;
+    const gboolean ok = check_unseen (ledger, id, mnonce, &torn, error) &&
+                        append_line (ledger, line, torn, error);
+    return lock (ledger, LOCK_UN, ok ? error : NULL) && ok;
+}
+
+gboolean
 policy_ledger_record (PolicyLedger *ledger,
                       const PolicySession *session,
                       const guint8 *mnonce,
@@ -195,19 +216,11 @@ policy_ledger_record (PolicyLedger *ledger,
                       GError **error)
 {
     GError *local = NULL;
-    gboolean torn = FALSE;
 
     g_return_val_if_fail (ledger != NULL && session != NULL && domain != NULL, FALSE);
 
-    const guint8 *id = policy_session_get_id (session);
-    g_autofree char *line = policy_ledger_format (id, mnonce, verified, domain, time_us);
-    gboolean ok = lock (ledger, LOCK_EX, &local);
-    if (ok) {
-        ok = check_unseen (ledger, id, mnonce, &torn, &local) &&
-             append_line (ledger, line, torn, &local);
-        ok = lock (ledger, LOCK_UN, ok ? &local : NULL) && ok;
-    }
-    if (!ok) {
+    if (!policy_ledger_record_id (ledger, policy_session_get_id (session), mnonce, verified,
+                                  domain, time_us, &local)) {
         if (verdict != NULL)
             policy_verdict_fail_error (verdict, POLICY_CHECK_FRESH, local);
         g_propagate_error (error, local);

@@ -73,6 +73,15 @@ gboolean policy_ledger_record (PolicyLedger *ledger,
                                PolicyVerdict *verdict,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** policy_ledger_record_id: the same for a session of which only the id is known */
+gboolean policy_ledger_record_id (PolicyLedger *ledger,
+                                  const guint8 *id,
+                                  const guint8 *mnonce,
+                                  gboolean verified,
+                                  const char *domain,
+                                  gint64 time_us,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /**
  * policy_ledger_get_nonces:
  * Returns: (transfer full) (nullable) (element-type guint8[16]): every nonce that was seen,

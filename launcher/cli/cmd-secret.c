@@ -2,6 +2,8 @@
 
 /* sevlaunch secret -- secrets for one measured launch, as a packet. */
 
+#include "launcher/cli/secret-release.h"
+#include "launcher/cli/step-acceptance.h"
 #include "launcher/cli/step-verify.h"
 
 #include <stdio.h>
@@ -18,21 +20,46 @@
 static const char summary[] =
     "Packs secrets for the launch with this measurement: header and payload, for inject\n"
     "or virsh domsetlaunchsecstate.  With the options of verify the measurement is\n"
-    "verified first; without them nothing is: give it only what you have judged.";
+    "verified first, and an acceptance policy judged; without them nothing is: give it\n"
+    "only what you have judged.  With --owner a session gets one packet, by the ledger.";
 
 typedef struct {
     StepBootOptions boot;
     StepReportOptions report;
+    SecretReleaseOptions release;
+    gboolean accept_debug;
     char **secrets;
     char *header;
     char *payload;
 } SecretOptions;
+
+/* What is judged, and what is packed. */
+typedef struct {
+    StepBoot boot;
+    StepReport report;
+    SecretRelease release;
+    OvmfSecretTable *table;
+    PolicyVerdict *verdict;
+    gboolean verified;
+} Packing;
+
+static void
+packing_clear (Packing *p)
+{
+    step_boot_clear (&p->boot);
+    step_report_clear (&p->report);
+    secret_release_clear (&p->release);
+    g_clear_pointer (&p->table, ovmf_secret_table_free);
+    g_clear_pointer (&p->verdict, policy_verdict_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Packing, packing_clear)
 
 static void
 secret_options_clear (SecretOptions *o)
 {
     step_boot_options_clear (&o->boot);
     step_report_options_clear (&o->report);
+    secret_release_options_clear (&o->release);
     g_clear_pointer (&o->secrets, g_strfreev);
     g_clear_pointer (&o->header, g_free);
     g_clear_pointer (&o->payload, g_free);
@@ -49,6 +76,14 @@ parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "Where the packet's header goes, in base64", "FILE" },
         { "out-payload", 0, 0, G_OPTION_ARG_FILENAME, &o->payload,
           "Where the encrypted secrets go, in base64", "FILE" },
+        { "owner", 0, 0, G_OPTION_ARG_FILENAME, &o->release.owner,
+          "The owner's directory: acceptance policy, trusted firmware, ledger", "DIR" },
+        { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o->release.acceptance,
+          "Only as this acceptance policy lets secrets go", "FILE" },
+        { "session", 0, 0, G_OPTION_ARG_FILENAME, &o->release.session,
+          "The session's launch blob, for the ledger (with --owner)", "FILE" },
+        { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
+          "Pack for a policy that lets the host read the guest (dangerous)", NULL },
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr (GArray) entries = step_entries (&o->boot, &o->report, own);
@@ -140,20 +175,22 @@ write_base64 (const char *path, GBytes *bytes, GError **error)
     return FALSE;
 }
 
-static int
-say (const SecretOptions *o,
-     const OvmfSecretTable *table,
-     gboolean verified,
-     const CommandCommon *common)
+static JsonArray *
+open_json (const Packing *p)
 {
-    g_autoptr (JsonObject) object = json_object_new ();
-    JsonArray *secrets = json_array_new ();
-    g_autofree char *header = g_utf8_make_valid (o->header, -1);
-    g_autofree char *payload = g_utf8_make_valid (o->payload, -1);
+    const GPtrArray *open = policy_verdict_get_unproven (p->verdict);
+    JsonArray *array = json_array_new ();
 
-    if (!common->json)
-        message_info ("packed %u secret%s", ovmf_secret_table_count (table),
-                      ovmf_secret_table_count (table) == 1 ? "" : "s");
+    for (guint i = 0; i < open->len; i++)
+        json_array_add_string_element (array, g_ptr_array_index (open, i));
+    return array;
+}
+
+static JsonArray *
+secrets_json (const OvmfSecretTable *table)
+{
+    JsonArray *secrets = json_array_new ();
+
     for (guint i = 0; i < ovmf_secret_table_count (table); i++) {
         JsonObject *one = json_object_new ();
         g_autofree char *guid = sev_guid_to_string (ovmf_secret_table_get_guid (table, i));
@@ -163,20 +200,50 @@ say (const SecretOptions *o,
                                     (gint64) ovmf_secret_table_get_size (table, i));
         json_array_add_object_element (secrets, one);
     }
+    return secrets;
+}
+
+static int
+say (const SecretOptions *o, const Packing *p, const CommandCommon *common)
+{
+    g_autoptr (JsonObject) object = json_object_new ();
+    const PolicyAcceptance *acceptance = p->release.acceptance;
+    const guint count = ovmf_secret_table_count (p->table);
+    g_autofree char *header = g_utf8_make_valid (o->header, -1);
+    g_autofree char *payload = g_utf8_make_valid (o->payload, -1);
+
+    if (!common->json) {
+        message_info ("packed %u secret%s", count, count == 1 ? "" : "s");
+        return LAUNCHER_EXIT_OK;
+    }
     json_object_set_string_member (object, "schema", "sevlaunch.secret/1");
-    json_object_set_boolean_member (object, "measurement_verified", verified);
-    json_object_set_array_member (object, "secrets", secrets);
+    json_object_set_boolean_member (object, "measurement_verified", p->verified);
+    if (acceptance != NULL) {
+        g_autofree char *source =
+            g_utf8_make_valid (policy_acceptance_get_source (acceptance), -1);
+        json_object_set_string_member (object, "acceptance", source);
+    } else {
+        json_object_set_null_member (object, "acceptance");
+    }
+    json_object_set_boolean_member (object, "ledger", p->release.owner != NULL);
+    json_object_set_array_member (object, "unproven", open_json (p));
+    json_object_set_array_member (object, "secrets", secrets_json (p->table));
     json_object_set_string_member (object, "header", header);
     json_object_set_string_member (object, "payload", payload);
-    return common->json ? command_print_json (object) : LAUNCHER_EXIT_OK;
+    return command_print_json (object);
 }
 
 static gboolean
-judge (const SecretOptions *o, StepBoot *boot, StepReport *report, GError **error)
+judge (const SecretOptions *o, Packing *p, GError **error)
 {
-    if (!step_verify (boot, report, error))
-        return FALSE;
-    return policy_guest_require (boot->policy, FALSE, error);
+    if (!p->verified) {
+        policy_verdict_add_unproven (p->verdict,
+                                     "what was launched: the measurement was not verified");
+        return TRUE;
+    }
+    return step_verify (&p->boot, &p->report, error) &&
+           policy_guest_check (p->boot.policy, error) &&
+           policy_guest_require (p->boot.policy, o->accept_debug, error);
 }
 
 static gboolean
@@ -187,43 +254,90 @@ area_limit (const StepBoot *boot, gsize *limit, GError **error)
            ovmf_secret_area_limit (&boot->inputs->info, limit, error);
 }
 
+static gboolean
+read_all (const SecretOptions *o, Packing *p, GError **error)
+{
+    p->table = ovmf_secret_table_new ();
+    p->verdict = policy_verdict_new ();
+    return wants_verdict (o, &p->verified, error) &&
+           step_report_read (&o->report, p->verified, &p->report, error) &&
+           step_boot_read (&o->boot, FALSE, &p->boot, error) &&
+           secret_release_open (&o->release, &o->report, p->verified, &p->release, error);
+}
+
+static gboolean
+check_api (const SecretOptions *o, const Packing *p, gboolean *legacy, GError **error)
+{
+    *legacy = o->report.api != NULL &&
+              !policy_api_is_bound (p->report.input.api_major, p->report.input.api_minor);
+    return !*legacy || o->report.allow_legacy ||
+           step_usage (error, "a packet for an API before 0.17 is bound to no measurement: "
+                              "it needs --allow-legacy-api");
+}
+
+/* The ledger comes last before the packet: what is refused gets no entry. */
+static PolicyPacket *
+make_packet (const SecretOptions *o, Packing *p, GError **error)
+{
+    gboolean legacy = FALSE;
+    gsize limit;
+
+    if (!area_limit (&p->boot, &limit, error) || !judge (o, p, error) ||
+        !fill_table (o->secrets, p->table, error) ||
+        !secret_release_judge (&p->release, &p->boot, p->verified ? &p->report : NULL,
+                               p->table, p->verdict, error))
+        return NULL;
+    if (!p->verified)
+        message_warning ("the measurement was not verified here: whoever made it gets the "
+                         "secrets (verify it first, or give the options of verify)");
+    if (!check_api (o, p, &legacy, error))
+        return NULL;
+    g_autoptr (SevSecret) built = build_table (p->table, limit, error);
+    if (built == NULL || !secret_release_record (&p->release, &p->boot, &p->report, error))
+        return NULL;
+    return policy_packet_new_by_hand (p->report.tek, p->report.tik, p->report.report,
+                                      legacy, built, limit, error);
+}
+
+/* Every reason, where an acceptance policy gave some. */
+static int
+refuse (const Packing *p, const CommandCommon *common, const GError *error)
+{
+    const GPtrArray *reasons = policy_verdict_get_reasons (p->verdict);
+    const LauncherReason reason = launcher_reason (error);
+
+    if (reasons->len == 0)
+        return command_fail (common, error);
+    for (guint i = 0; i < reasons->len; i++) {
+        const PolicyReason *one = g_ptr_array_index (reasons, i);
+        message_reason (one->id, one->text);
+    }
+    message_info ("%s", error->message);
+    if (common->json) {
+        g_autoptr (JsonObject) object = json_object_new ();
+        json_object_set_string_member (object, "schema", "sevlaunch.error/1");
+        json_object_set_array_member (object, "reasons", step_reasons_json (p->verdict));
+        json_object_set_int_member (object, "exit_code", reason.exit_code);
+        command_print_json (object);
+    }
+    return (int) reason.exit_code;
+}
+
 static int
 pack (const SecretOptions *o, const CommandCommon *common, GError **error)
 {
-    g_auto (StepBoot) boot = { 0 };
-    g_auto (StepReport) report = { 0 };
-    g_autoptr (OvmfSecretTable) table = ovmf_secret_table_new ();
-    gboolean verified = FALSE;
-    gsize limit;
+    g_auto (Packing) p = { 0 };
+    g_autoptr (GError) refused = NULL;
 
-    if (!wants_verdict (o, &verified, error) ||
-        !step_report_read (&o->report, verified, &report, error) ||
-        !step_boot_read (&o->boot, FALSE, &boot, error) ||
-        !area_limit (&boot, &limit, error) ||
-        (verified && !judge (o, &boot, &report, error)) ||
-        !fill_table (o->secrets, table, error))
+    if (!read_all (o, &p, error))
         return -1;
-    if (!verified)
-        message_warning ("the measurement was not verified here: whoever made it gets the "
-                         "secrets (verify it first, or give the options of verify)");
-    const gboolean legacy =
-        o->report.api != NULL &&
-        !policy_api_is_bound (report.input.api_major, report.input.api_minor);
-    if (legacy && !o->report.allow_legacy) {
-        step_usage (error, "a packet for an API before 0.17 is bound to no measurement: "
-                           "it needs --allow-legacy-api");
-        return -1;
-    }
-    g_autoptr (SevSecret) built = build_table (table, limit, error);
-    if (built == NULL)
-        return -1;
-    g_autoptr (PolicyPacket) packet = policy_packet_new_by_hand (
-        report.tek, report.tik, report.report, legacy, built, limit, error);
-    if (packet == NULL ||
-        !write_base64 (o->header, policy_packet_get_header (packet), error) ||
+    g_autoptr (PolicyPacket) packet = make_packet (o, &p, &refused);
+    if (packet == NULL)
+        return refuse (&p, common, refused);
+    if (!write_base64 (o->header, policy_packet_get_header (packet), error) ||
         !write_base64 (o->payload, policy_packet_get_data (packet), error))
         return -1;
-    return say (o, table, verified, common);
+    return say (o, &p, common);
 }
 
 int

@@ -37,6 +37,27 @@ accepts_plain_kernel (const PolicyAcceptance *acceptance, const PolicyFacts *fac
     return policy_acceptance_foresee (acceptance, facts, scratch);
 }
 
+/* @described: keeps what @out borrows. */
+static void
+collect (const StepBoot *boot,
+         const StepReport *report,
+         const PolicyAcceptance *acceptance,
+         PolicyBoot *described,
+         PolicyFacts *out)
+{
+    out->has_version = TRUE;
+    out->api_major = report->input.api_major;
+    out->api_minor = report->input.api_minor;
+    out->build = report->input.build;
+    out->has_policy = TRUE;
+    out->guest_policy = boot->policy;
+    if (boot->inputs == NULL)
+        return;
+    describe (boot, described);
+    out->boot = described;
+    described->uki = can_be_uki (boot->inputs) && !accepts_plain_kernel (acceptance, out);
+}
+
 gboolean
 step_acceptance (const char *path,
                  const StepBoot *boot,
@@ -45,28 +66,45 @@ step_acceptance (const char *path,
                  GError **error)
 {
     PolicyBoot described = { 0 };
-    PolicyFacts facts = {
-        .has_version = TRUE,
-        .api_major = report->input.api_major,
-        .api_minor = report->input.api_minor,
-        .build = report->input.build,
-        .has_policy = TRUE,
-        .guest_policy = boot->policy,
-    };
+    PolicyFacts facts = { 0 };
 
     g_autoptr (PolicyAcceptance) acceptance = policy_acceptance_load (path, error);
     if (acceptance == NULL)
         return FALSE;
-    if (boot->inputs != NULL) {
-        describe (boot, &described);
-        facts.boot = &described;
-        described.uki =
-            can_be_uki (boot->inputs) && !accepts_plain_kernel (acceptance, &facts);
-    }
+    collect (boot, report, acceptance, &described, &facts);
     if (policy_acceptance_foresee (acceptance, &facts, verdict))
         return TRUE;
     g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
                  "the measurement verifies, but not the acceptance policy '%s'", path);
+    return FALSE;
+}
+
+gboolean
+step_acceptance_release (const PolicyAcceptance *acceptance,
+                         const StepBoot *boot,
+                         const StepReport *report,
+                         const PolicyOwner *owner,
+                         const OvmfSecretTable *table,
+                         PolicyVerdict *verdict,
+                         GError **error)
+{
+    g_autoptr (GArray) guids = g_array_new (FALSE, FALSE, sizeof (SevGuid));
+    PolicyBoot described = { 0 };
+    PolicyFacts facts = { 0 };
+
+    for (guint i = 0; i < ovmf_secret_table_count (table); i++)
+        g_array_append_vals (guids, ovmf_secret_table_get_guid (table, i), 1);
+    facts.secrets = (const SevGuid *) guids->data;
+    facts.n_secrets = guids->len;
+    if (report != NULL)
+        collect (boot, report, acceptance, &described, &facts);
+    if (owner != NULL)
+        described.firmware_pin = policy_owner_pin_of (owner, NULL, described.firmware);
+    if (policy_acceptance_judge_step (acceptance, &facts, verdict))
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
+                 "the acceptance policy '%s' does not let these secrets go",
+                 policy_acceptance_get_source (acceptance));
     return FALSE;
 }
 

@@ -4,7 +4,9 @@
 #include <json-glib/json-glib.h>
 
 #include "launcher/cli/step-options.h"
+#include "ovmf-hooks/secret-table.h"
 #include "policy/acceptance/acceptance.h"
+#include "policy/owner-dir.h"
 
 G_BEGIN_DECLS
 
@@ -24,6 +26,26 @@ gboolean step_acceptance (const char *path,
                           const StepReport *report,
                           PolicyVerdict *verdict,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * step_acceptance_release:
+ * @report: (nullable): %NULL: nothing was verified, so nothing is known
+ * @owner: (nullable): says whether its owner trusts the firmware
+ * @table: the secrets that would go
+ * @verdict: gets a reason for each demand that is not met
+ *
+ * The same of secrets that are packed by hand.  A demand that cannot be judged from this is
+ * not met, one of a secret included; those of every launch's platform and place are other
+ * steps'.
+ * Errors: %POLICY_ERROR_NOT_ACCEPTED.
+ */
+gboolean step_acceptance_release (const PolicyAcceptance *acceptance,
+                                  const StepBoot *boot,
+                                  const StepReport *report,
+                                  const PolicyOwner *owner,
+                                  const OvmfSecretTable *table,
+                                  PolicyVerdict *verdict,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** step_reasons_json: Returns: (transfer full): [{"id", "text"}] */
 JsonArray *step_reasons_json (const PolicyVerdict *verdict);

@@ -17,7 +17,11 @@ typedef struct {
     const PolicyAcceptance *acceptance;
     const PolicyFacts *facts;
     PolicyVerdict *verdict;
-    gboolean final; /* what is not known is a reason too */
+    enum {
+        FORESEEN,
+        OF_STEP,
+        FINAL
+    } mode; /* of what is not known: see the callers below */
     gboolean ok;
 } Judge;
 
@@ -25,7 +29,7 @@ typedef struct {
 static gboolean
 known (Judge *judge, gboolean fact, const char *id, const char *what)
 {
-    if (fact || !judge->final)
+    if (fact || judge->mode == FORESEEN)
         return fact;
     judge->ok = FALSE;
     policy_verdict_fail (judge->verdict, POLICY_CHECK_ACCEPTANCE, id,
@@ -134,8 +138,10 @@ judge_platform (Judge *judge)
         judge_owner (judge);
         return;
     }
+    if (judge->mode == OF_STEP)
+        return;
     if (a->builtin) {
-        if (judge->final)
+        if (judge->mode == FINAL)
             policy_verdict_add_unproven (judge->verdict,
                                          "which platform it is: its certificates were not "
                                          "judged");
@@ -188,8 +194,9 @@ judge_place (Judge *judge)
     const PolicyJudgedOn place = judge->facts->judged_on;
     PolicyVerdict *verdict = judge->verdict;
 
-    if (!a->judged_on.given || !known (judge, place != POLICY_JUDGED_NOWHERE,
-                                       "acceptance-judged-on", "a place of judgement"))
+    if (!a->judged_on.given || (judge->mode == OF_STEP && place == POLICY_JUDGED_NOWHERE) ||
+        !known (judge, place != POLICY_JUDGED_NOWHERE, "acceptance-judged-on",
+                "a place of judgement"))
         return;
     if ((a->judged_on.set & place_bit (place)) != 0)
         return;
@@ -421,27 +428,55 @@ need_known (const PolicyFacts *facts, guint need, gboolean *met)
     }
 }
 
+/* Who would know it, for whom packs by hand. */
+static const char *
+need_told_by (guint need)
+{
+    static const char *const told[N_NEEDS] = {
+        [NEED_ES] = "a guest policy that was verified (--policy)",
+        [NEED_NO_DEBUG] = "a guest policy that was verified (--policy)",
+        [NEED_MEASURED_BOOT] = "a measurement that was verified (--firmware, --kernel)",
+        [NEED_FIRMWARE_PINNED] =
+            "the owner's word for a firmware that was verified (--owner)",
+        [NEED_OWNER_MACHINE] = "a judge who knows where he is ('courier judge', 'run')",
+        [NEED_AMD] = "a platform that was verified ('courier judge', 'run')",
+    };
+
+    return told[need];
+}
+
 static void
-judge_secret (Judge *judge, const PolicySecretRule *rule)
+judge_need (Judge *judge, const PolicySecretRule *rule, guint need)
 {
     PolicyVerdict *verdict = judge->verdict;
     const char *alias = ovmf_secret_guid_alias (&rule->guid);
     g_autofree char *guid = sev_guid_to_string (&rule->guid);
+    const char *name = alias != NULL ? alias : guid;
+    gboolean met = FALSE;
+    const gboolean is_known = need_known (judge->facts, need, &met);
 
-    for (guint need = 0; need < N_NEEDS; need++) {
-        gboolean met = FALSE;
-
-        if ((rule->needs & 1u << need) == 0)
-            continue;
-        const gboolean is_known = need_known (judge->facts, need, &met);
-        if (is_known ? met : !judge->final)
-            continue;
-        judge->ok = FALSE;
+    if (is_known ? met : judge->mode == FORESEEN)
+        return;
+    judge->ok = FALSE;
+    if (is_known || judge->mode == FINAL)
         policy_verdict_fail (verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-secret",
                              "the secret %s needs '%s' by the acceptance policy, and this "
                              "launch is without it",
-                             alias != NULL ? alias : guid, policy_need_words[need]);
-    }
+                             name, policy_need_words[need]);
+    else
+        policy_verdict_fail (
+            verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-secret",
+            "the secret %s needs '%s' by the acceptance policy, which cannot "
+            "be judged without %s",
+            name, policy_need_words[need], need_told_by (need));
+}
+
+static void
+judge_secret (Judge *judge, const PolicySecretRule *rule)
+{
+    for (guint need = 0; need < N_NEEDS; need++)
+        if ((rule->needs & 1u << need) != 0)
+            judge_need (judge, rule, need);
 }
 
 static void
@@ -464,9 +499,9 @@ static gboolean
 judge_all (const PolicyAcceptance *acceptance,
            const PolicyFacts *facts,
            PolicyVerdict *verdict,
-           gboolean final)
+           guint mode)
 {
-    Judge judge = { acceptance, facts, verdict, final, TRUE };
+    Judge judge = { acceptance, facts, verdict, mode, TRUE };
 
     judge_platform (&judge);
     judge_version (&judge);
@@ -484,7 +519,17 @@ policy_acceptance_foresee (const PolicyAcceptance *acceptance,
 {
     g_return_val_if_fail (acceptance != NULL && facts != NULL && verdict != NULL, FALSE);
 
-    return judge_all (acceptance, facts, verdict, FALSE);
+    return judge_all (acceptance, facts, verdict, FORESEEN);
+}
+
+gboolean
+policy_acceptance_judge_step (const PolicyAcceptance *acceptance,
+                              const PolicyFacts *facts,
+                              PolicyVerdict *verdict)
+{
+    g_return_val_if_fail (acceptance != NULL && facts != NULL && verdict != NULL, FALSE);
+
+    return judge_all (acceptance, facts, verdict, OF_STEP);
 }
 
 gboolean
@@ -494,7 +539,7 @@ policy_acceptance_judge (const PolicyAcceptance *acceptance,
 {
     g_return_val_if_fail (acceptance != NULL && facts != NULL && verdict != NULL, FALSE);
 
-    const gboolean ok = judge_all (acceptance, facts, verdict, TRUE);
+    const gboolean ok = judge_all (acceptance, facts, verdict, FINAL);
     if (ok)
         policy_verdict_pass (verdict, POLICY_CHECK_ACCEPTANCE);
     return ok;

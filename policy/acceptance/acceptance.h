@@ -128,6 +128,16 @@ gboolean policy_acceptance_foresee (const PolicyAcceptance *acceptance,
                                     const PolicyFacts *facts,
                                     PolicyVerdict *verdict);
 /**
+ * policy_acceptance_judge_step:
+ * For a single step that lets secrets go, made by hand after others: what every launch must
+ * have of platform and place is passed over where it is not known, for those steps judge
+ * it.  Everything else that is not known is not met, what a secret needs included.
+ * Returns: %TRUE if there was no reason; %POLICY_CHECK_ACCEPTANCE is not passed by it
+ */
+gboolean policy_acceptance_judge_step (const PolicyAcceptance *acceptance,
+                                       const PolicyFacts *facts,
+                                       PolicyVerdict *verdict);
+/**
  * policy_acceptance_judge:
  * Records %POLICY_CHECK_ACCEPTANCE: passed, or failed with a reason for each demand that is
  * not met: acceptance-root, acceptance-generation, acceptance-emulated, acceptance-owner,

@@ -237,6 +237,25 @@ check_binding (const SevSessionWire *wire,
     return FALSE;
 }
 
+gboolean
+policy_session_identify (GBytes *blob,
+                         const SevSecret *tik,
+                         guint32 policy,
+                         guint8 id[POLICY_SESSION_ID_SIZE],
+                         GError **error)
+{
+    SevSessionWire wire;
+    GError *local = NULL;
+
+    g_return_val_if_fail (blob != NULL && tik != NULL && id != NULL, FALSE);
+
+    if (!check_sizes (blob, tik, tik, error))
+        return FALSE;
+    memcpy (&wire, g_bytes_get_data (blob, NULL), sizeof wire);
+    return check_policy_mac (&wire, tik, policy, error) &&
+           (sev_sha256 (&wire, sizeof wire, id, &local) || internal (local, error));
+}
+
 PolicySession *
 policy_session_new_given (const PolicyChain *chain,
                           const SevCert *owner_cert,

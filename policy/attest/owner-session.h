@@ -60,6 +60,20 @@ PolicySession *policy_session_new_given (const PolicyChain *chain,
                                          guint32 policy,
                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_session_identify:
+ * @session: launch blob, 128 bytes
+ * @id: (out caller-allocates): what policy_session_get_id() would be
+ *
+ * For keys that are used by hand: that the blob's POLICY_MAC is of @tik and @policy.
+ * Errors: %POLICY_ERROR_SESSION_MALFORMED, %POLICY_ERROR_SESSION_MISMATCH.
+ */
+gboolean policy_session_identify (GBytes *session,
+                                  const SevSecret *tik,
+                                  guint32 policy,
+                                  guint8 id[POLICY_SESSION_ID_SIZE],
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** policy_session_wipe: overwrites TEK and TIK when they have served, see sev_secret_wipe()
  */
 void policy_session_wipe (PolicySession *session);

@@ -311,6 +311,21 @@ policy_courier_recall (const char *dir,
 }
 
 gboolean
+policy_courier_is_kept (const char *path)
+{
+    guint8 session[POLICY_SESSION_ID_SIZE];
+
+    g_return_val_if_fail (path != NULL, FALSE);
+
+    g_autofree char *folder = g_path_get_dirname (path);
+    g_autofree char *whole = g_canonicalize_filename (folder, NULL);
+    g_autofree char *id = g_path_get_basename (whole);
+    g_autofree char *record = g_build_filename (whole, "record", NULL);
+    return sev_hex_decode (id, session, sizeof session, NULL) &&
+           g_file_test (record, G_FILE_TEST_EXISTS);
+}
+
+gboolean
 policy_courier_forget (const char *dir,
                        const guint8 session[POLICY_SESSION_ID_SIZE],
                        GError **error)

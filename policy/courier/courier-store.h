@@ -69,6 +69,9 @@ gboolean policy_courier_recall (const char *dir,
                                 PolicyCourierRecord *out,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** policy_courier_is_kept: whether the file @path is a key of a session that is kept so */
+gboolean policy_courier_is_kept (const char *path);
+
 /** policy_courier_forget: the keys are gone for good. Errors: %POLICY_ERROR_IO. */
 gboolean policy_courier_forget (const char *dir,
                                 const guint8 session[POLICY_SESSION_ID_SIZE],

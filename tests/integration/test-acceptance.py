@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The owner's acceptance policy and the firmware that he trusts, in launches on an emulated
 host; tests/unit/test-policy-acceptance.c has every key."""
+import base64
 import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import launchbed  # noqa: E402
+import owner  # noqa: E402
 import tap  # noqa: E402
-from launchbed import changed, there  # noqa: E402
+from launchbed import away, changed, there  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 HEAD = "[acceptance]\nformat=1\n"
@@ -166,6 +169,128 @@ def checked(bed, t, table):
     table.row("policy-check-nothing", run=lambda _: bed.run("policy", "check", "--json"), says=["one file"], again=False)
 
 
+class Packing:
+    """`secret` by hand for a launch that a second owner (tests/lib/owner.py) says was measured."""
+    POLICY = owner.NODBG | owner.NOKS | owner.NOSEND | owner.SEV | 0x18000000
+
+    def __init__(self, bed, name, policy=POLICY):
+        self.bed, self.name, self.policy = bed, name, policy
+        with open(f"{TOP}/tests/vectors/certs/rome-ok/pdh.cert", "rb") as f:
+            self.session = owner.Session(f.read(), policy)
+        self.dir = os.path.join(bed.dir, name)
+        os.mkdir(self.dir, 0o700)
+        for end, data in (("tik.bin", self.session.tik), ("tek.bin", self.session.tek),
+                          ("session.b64", base64.b64encode(self.session.blob))):
+            with open(f"{self.dir}/{name}_{end}", "wb") as f:
+                f.write(data)
+        self.measured = self.report(os.urandom(16))
+
+    def report(self, nonce):
+        digest = owner.launch_digest(self.bed.firmware)
+        return owner.b64(self.session.measurement(digest, nonce, (1, 55), 21) + nonce)
+
+    def run(self, *more, verified=True, measured=None, keys=None, names=("tik.bin", "tek.bin")):
+        keys = keys or f"{self.dir}/{self.name}_"
+        told = ["--firmware", self.bed.firmware, "--policy", hex(self.policy), "--api", "1.55", "--build", "21"]
+        return self.bed.run("secret", "--tik", keys + names[0], "--tek", keys + names[1], "--measurement",
+                            measured or self.measured, "--secret", f"luks-key:{self.bed.disk_key}", "--out-header",
+                            f"{self.dir}/header", "--out-payload", f"{self.dir}/payload", *(told if verified else []),
+                            *more, "--json")
+
+    def made(self):
+        """Whether there is a packet; it is taken away."""
+        found = [name for name in ("header", "payload") if os.path.exists(f"{self.dir}/{name}")]
+        for name in found:
+            os.unlink(f"{self.dir}/{name}")
+        return found == ["header", "payload"]
+
+
+def by_hand(bed, t, table):
+    """`secret`: the acceptance policy, and the ledger's one packet for a session."""
+    path, debug = f"{bed.dir}/policy", Packing(bed, "debug", Packing.POLICY ^ owner.NODBG)
+    loose, kept = Packing(bed, "loose"), Packing(bed, "kept")
+    need = "[secret luks-key]\nneeds="
+
+    def row(name, text, packing, says, *more, verified=True):
+        table.row(name, prepare=lambda: there(path, (HEAD + text).encode()),
+                  run=lambda _: packing.run("--acceptance", path, *more, verified=verified), says=says, again=False)
+        t.true(not packing.made(), f"{name}: a packet was made")
+
+    with t.test("secret by hand: with loose keys as often as one likes, and it says what was not judged"):
+        for verified in (False, True):
+            said = loose.run(verified=verified)
+            t.equal((said.code, said.json["measurement_verified"], said.json["acceptance"], said.json["ledger"]),
+                    (0, verified, None, False), said)
+            t.equal("not verified" in said.err, not verified)
+            t.true(loose.made() and any("no ledger" in text for text in said.json["unproven"]), said)
+    with t.test("... an acceptance policy that lets the secret go, beside the keys too"):
+        for where in (path, f"{loose.dir}/acceptance"):
+            with there(where, (HEAD + need + "no-debug\n[guest]\nrequire=prod\n").encode()):
+                said = loose.run(*(["--acceptance", where] if where == path else []))
+                t.equal((said.code, said.json.get("acceptance")), (0, where), said)
+                t.true(loose.made(), "a packet")
+    row("secret-needs-es", need + "es\n", loose, ["'es'", "is without it"])
+    row("secret-needs-unverified", need + "no-debug\n", loose, ["'no-debug'", "cannot be judged without"], verified=False)
+    row("secret-needs-place", need + "owner-machine\n", loose, ["cannot be judged without", "courier judge"])
+    row("secret-needs-amd", need + "amd\n", loose, ["cannot be judged without", "courier judge"])
+    row("secret-needs-pin", need + "firmware-pinned\n", loose, ["cannot be judged without", "--owner"])
+    row("secret-guest-unverified", "[guest]\nrequire=prod\n", loose, ["not known here"], verified=False)
+    row("secret-guest", "[guest]\nforbid=no-send\n", loose, ["has no-send"])
+    table.row("secret-acceptance-beside", prepare=lambda: there(f"{loose.dir}/acceptance", (HEAD + need + "es\n").encode()),
+              run=lambda _: loose.run(), says=["'es'"], again=False)
+    table.row("secret-debug", run=lambda _: debug.run(), says=["--accept-debug"], again=False)
+    with t.test("secret by hand: --accept-debug takes a policy that lets the host read the guest"):
+        t.equal(debug.run("--accept-debug").code, 0)
+        t.true(debug.made(), "a packet")
+    ledger(bed, t, table, kept)
+    courier(bed, t, table, loose)
+
+
+def ledger(bed, t, table, kept):
+    mine = ["--owner", bed.owner]
+    table.row("secret-owner-unverified", run=lambda _: kept.run(*mine, verified=False), says=["--owner", "--policy"], again=False)
+    table.row("secret-owner-without-session", prepare=lambda: away(f"{kept.dir}/kept_session.b64"),
+              run=lambda _: kept.run(*mine), says=["--session"], again=False)
+    other = Packing(bed, "other")
+    table.row("secret-session-of-another", run=lambda _: kept.run(*mine, "--session", f"{other.dir}/other_session.b64"),
+              says=["TIK"], again=False)
+    wrong = owner.b64(bytes(48))
+    table.row("secret-owner-mismatch", run=lambda _: kept.run(*mine, measured=wrong), again=False)
+    with t.test("secret --owner: what was refused took nothing of the session; a firmware that the owner trusts is pinned"):
+        bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner)
+        with policy(bed, HEAD + "[secret luks-key]\nneeds=firmware-pinned\n")():
+            said = kept.run(*mine)
+        os.unlink(f"{bed.owner}/trusted-firmware")
+        t.equal((said.code, said.json.get("acceptance"), said.json.get("ledger")), (0, f"{bed.owner}/acceptance", True), said)
+        t.true(kept.made(), said)
+        with open(f"{bed.owner}/ledger", encoding="utf-8") as f:
+            last = f.read().splitlines()[-1].split(" ")
+        t.equal(last[2:5], [hashlib.sha256(kept.session.blob).hexdigest(), base64.b64decode(kept.measured)[32:].hex(), "verified"])
+    table.row("secret-session-reused", run=lambda _: kept.run(*mine, measured=kept.report(os.urandom(16))), again=False)
+    # The same measurement under another launch blob: one that the owner made again for the same keys.
+    again = os.urandom(96) + kept.session.blob[96:]
+    table.row("secret-measurement-reused", prepare=lambda: there(f"{kept.dir}/again", again),
+              run=lambda _: kept.run(*mine, "--session", f"{kept.dir}/again"), again=False)
+    with t.test("... and none of them made a packet"):
+        t.true(not kept.made(), "no packet")
+
+
+def courier(bed, t, table, loose):
+    """Keys that wait for a courier's measurement are not for `secret`."""
+    folder = f"{bed.owner}/sessions/{'5a' * 32}"
+    os.makedirs(folder, 0o700)
+    os.chmod(f"{bed.owner}/sessions", 0o700)
+    for name, data in (("tik", loose.session.tik), ("tek", loose.session.tek)):
+        with open(f"{folder}/{name}", "wb") as f:
+            f.write(data)
+    with t.test("secret by hand: keys in a folder with a name like a session's"):
+        t.equal(loose.run(keys=folder + "/", names=("tik", "tek")).code, 0)
+        t.true(loose.made(), "a packet")
+    table.row("secret-of-courier", prepare=lambda: there(f"{folder}/record", b"x"),
+              run=lambda _: loose.run(keys=folder + "/", names=("tik", "tek")), says=["courier judge"], again=False)
+    shutil.rmtree(f"{bed.owner}/sessions")
+
+
 @contextlib.contextmanager
 def firmware_of_another(bed, t):
     """The release pins another firmware than the one that there is."""
@@ -215,6 +340,7 @@ def main():
         alone(bed, t, table)
         certificates(bed, t, table)
         checked(bed, t, table)
+        by_hand(bed, t, table)
         firmware(bed, t, table)
         table.finish()
     t.finish()

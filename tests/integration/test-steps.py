@@ -184,6 +184,7 @@ def check_acceptance(t, folder):
         digest = ["--digest", vector["launch_digest"], "--policy", hex(vector["policy"])]
         t.equal(run("verify", *digest, *report_words(vector)).returncode, 0)
         t.equal(run("verify", *digest, *report_words(vector), "--acceptance", path).returncode, 2)
+    os.unlink(path)  # beside keys it would hold for `secret`
 
 
 def check_forms(t, folder):

@@ -422,6 +422,42 @@ test_row_unknown (gconstpointer data)
     g_assert_false (policy_verdict_check_passed (verdict, POLICY_CHECK_ACCEPTANCE));
 }
 
+/* A step by hand sees neither platform nor place; what else it does not see is no pass. */
+static void
+test_row_step (gconstpointer data)
+{
+    const Row *row = data;
+    const gboolean elsewhere =
+        row->unknown == no_chain ||
+        (row->unknown == no_place && strstr (row->text, "needs") == NULL);
+    g_auto (World) world = { 0 };
+    g_autoptr (PolicyAcceptance) acceptance = parse (row->text);
+    g_autoptr (PolicyVerdict) good = policy_verdict_new ();
+    g_autoptr (PolicyVerdict) unknown = policy_verdict_new ();
+    g_autoptr (PolicyVerdict) bad = policy_verdict_new ();
+
+    world_init (&world);
+    row->boot (&world);
+    g_assert_true (policy_acceptance_judge_step (acceptance, &world.facts, good));
+    g_assert_false (policy_verdict_has_failed (good));
+    /* It is no verdict on a launch. */
+    g_assert_false (policy_verdict_check_passed (good, POLICY_CHECK_ACCEPTANCE));
+
+    row->unknown (&world);
+    const gboolean passed =
+        policy_acceptance_judge_step (acceptance, &world.facts, unknown);
+    g_assert_true (passed == elsewhere);
+    if (!passed)
+        assert_reason (unknown, row->id, NULL);
+
+    world_clear (&world);
+    world_init (&world);
+    row->boot (&world);
+    row->change (&world);
+    g_assert_false (policy_acceptance_judge_step (acceptance, &world.facts, bad));
+    assert_reason (bad, row->id, row->says);
+}
+
 /* Every key of acceptance(5) has a row above. */
 static void
 test_complete (void)
@@ -851,9 +887,13 @@ main (int argc, char **argv)
             g_strdup_printf ("/acceptance/refuses/%s/%" G_GSIZE_FORMAT, rows[i].keys, i);
         g_autofree char *unknown =
             g_strdup_printf ("/acceptance/unknown/%s/%" G_GSIZE_FORMAT, rows[i].keys, i);
+        g_autofree char *step =
+            g_strdup_printf ("/acceptance/step/%s/%" G_GSIZE_FORMAT, rows[i].keys, i);
         g_test_add_data_func (path, &rows[i], test_row);
-        if (rows[i].unknown != NULL)
+        if (rows[i].unknown != NULL) {
             g_test_add_data_func (unknown, &rows[i], test_row_unknown);
+            g_test_add_data_func (step, &rows[i], test_row_step);
+        }
     }
     g_test_add_func ("/acceptance/complete", test_complete);
     g_test_add_func ("/acceptance/newer", test_newer);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launcher/cli/secret-release.h"
+
+#include <string.h>
+
+#include "launcher/cli/step-acceptance.h"
+#include "policy/courier/courier-store.h"
+#include "policy/policy-error.h"
+
+#define TIK_SUFFIX "_tik.bin"
+#define SESSION_SUFFIX "_session.b64"
+#define GUEST_NAME "sevlaunch-secret" /* stands for the guest, whose name is not known */
+
+void
+secret_release_options_clear (SecretReleaseOptions *options)
+{
+    g_clear_pointer (&options->owner, g_free);
+    g_clear_pointer (&options->acceptance, g_free);
+    g_clear_pointer (&options->session, g_free);
+}
+
+void
+secret_release_clear (SecretRelease *release)
+{
+    g_clear_pointer (&release->owner, policy_owner_free);
+    g_clear_pointer (&release->acceptance, policy_acceptance_unref);
+    g_clear_pointer (&release->blob, g_bytes_unref);
+}
+
+/* Its record has what is expected, and the ledger its one verdict. */
+static gboolean
+refuse_kept (const StepReportOptions *keys, GError **error)
+{
+    const char *const paths[] = { keys->tik, keys->tek, keys->tk };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+        if (paths[i] != NULL && policy_courier_is_kept (paths[i])) {
+            g_set_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_SESSION,
+                         "'%s' is a key of a session that waits for its measurement: "
+                         "'sevlaunch courier judge' judges it, once, and packs its secrets",
+                         paths[i]);
+            return FALSE;
+        }
+    return TRUE;
+}
+
+static char *
+beside (const StepReportOptions *keys, const char *name)
+{
+    g_autofree char *folder = g_path_get_dirname (keys->tk != NULL ? keys->tk : keys->tik);
+
+    return g_build_filename (folder, name, NULL);
+}
+
+static gboolean
+read_acceptance (const SecretReleaseOptions *options,
+                 const StepReportOptions *keys,
+                 SecretRelease *out,
+                 GError **error)
+{
+    g_autofree char *near = beside (keys, POLICY_ACCEPTANCE_NAME);
+
+    if (options->acceptance != NULL)
+        out->acceptance = policy_acceptance_load (options->acceptance, error);
+    else if (out->owner != NULL)
+        out->acceptance = policy_acceptance_ref (policy_owner_get_acceptance (out->owner));
+    else if (g_file_test (near, G_FILE_TEST_EXISTS))
+        out->acceptance = policy_acceptance_load (near, error);
+    else
+        return TRUE;
+    return out->acceptance != NULL;
+}
+
+static gboolean
+read_blob (const SecretReleaseOptions *options,
+           const StepReportOptions *keys,
+           SecretRelease *out,
+           GError **error)
+{
+    g_autofree char *found = NULL;
+    g_autoptr (GError) cause = NULL;
+
+    if (options->session == NULL && keys->tik != NULL &&
+        g_str_has_suffix (keys->tik, TIK_SUFFIX)) {
+        g_autofree char *stem =
+            g_strndup (keys->tik, strlen (keys->tik) - strlen (TIK_SUFFIX));
+        found = g_strconcat (stem, SESSION_SUFFIX, NULL);
+    }
+    const char *path = options->session != NULL ? options->session : found;
+    if (path == NULL || (found != NULL && !g_file_test (found, G_FILE_TEST_EXISTS)))
+        return step_usage (error,
+                           "--owner needs --session FILE: the ledger knows a session "
+                           "by its launch blob (NAME_session.b64)");
+    out->blob = policy_read_cert_bytes (path, sizeof (SevSessionWire), &cause);
+    if (out->blob == NULL)
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_MALFORMED,
+                     "--session '%s': %s", path, cause->message);
+    return out->blob != NULL;
+}
+
+gboolean
+secret_release_open (const SecretReleaseOptions *options,
+                     const StepReportOptions *keys,
+                     gboolean verified,
+                     SecretRelease *out,
+                     GError **error)
+{
+    if (options->session != NULL && options->owner == NULL)
+        return step_usage (error, "--session is for the ledger: it needs --owner");
+    if (options->owner != NULL && !verified)
+        return step_usage (error, "--owner needs what verify needs: --policy, --api, "
+                                  "--build, and --firmware or --digest; the ledger has "
+                                  "verdicts");
+    if (!refuse_kept (keys, error))
+        return FALSE;
+    if (options->owner != NULL) {
+        out->owner = policy_owner_open_dir (options->owner, POLICY_OWNER_NO_KEY, error);
+        if (out->owner == NULL)
+            return FALSE;
+        policy_owner_forget (out->owner);
+        if (!read_blob (options, keys, out, error))
+            return FALSE;
+    }
+    return read_acceptance (options, keys, out, error);
+}
+
+gboolean
+secret_release_judge (const SecretRelease *release,
+                      const StepBoot *boot,
+                      const StepReport *report,
+                      const OvmfSecretTable *table,
+                      PolicyVerdict *verdict,
+                      GError **error)
+{
+    guint8 id[POLICY_SESSION_ID_SIZE];
+
+    policy_verdict_add_unproven (verdict,
+                                 "on which platform it was launched, and that it was "
+                                 "judged away from the host: not judged here");
+    if (release->owner == NULL)
+        policy_verdict_add_unproven (verdict, "that the session got no packet before: no "
+                                              "ledger was asked");
+    if (release->acceptance != NULL &&
+        !step_acceptance_release (release->acceptance, boot, report, release->owner, table,
+                                  verdict, error))
+        return FALSE;
+    return release->owner == NULL ||
+           (policy_session_identify (release->blob, report->tik, boot->policy, id, error) &&
+            policy_ledger_check_session (policy_owner_get_ledger (release->owner), id,
+                                         error));
+}
+
+gboolean
+secret_release_record (const SecretRelease *release,
+                       const StepBoot *boot,
+                       const StepReport *report,
+                       GError **error)
+{
+    guint8 id[POLICY_SESSION_ID_SIZE];
+
+    return release->owner == NULL ||
+           (policy_session_identify (release->blob, report->tik, boot->policy, id, error) &&
+            policy_ledger_record_id (policy_owner_get_ledger (release->owner), id,
+                                     report->report + SEV_MAC_SIZE, TRUE, GUEST_NAME,
+                                     g_get_real_time (), error));
+}
