@@ -169,7 +169,7 @@ export_clear (Export *e)
     g_free (e->directory);
     g_free (e->cek);
     g_free (e->ca);
-    g_free (e->kds.url);
+    kds_options_clear (&e->kds);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Export, export_clear)
 
@@ -461,6 +461,6 @@ cmd_platform_verify (int argc, char **argv)
                                 "up to AMD's root or one that the owner trusts.",
                                 entries, 0, 0, &argc, &argv, &error))
         code = verify (&command, owner, cek, ca, &kds, &error);
-    g_free (kds.url);
+    kds_options_clear (&kds);
     return code < 0 ? command_fail (&command.common, error) : code;
 }

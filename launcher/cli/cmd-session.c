@@ -34,7 +34,6 @@ typedef struct {
     char *owner_cert;
     char *out_dir;
     char *name;
-    char *chip_id;
     KdsOptions kds;
     gboolean accept_debug;
 } SessionOptions;
@@ -42,13 +41,13 @@ typedef struct {
 static void
 session_options_clear (SessionOptions *o)
 {
-    char **const texts[] = { &o->platform_cert, &o->ca,         &o->cek,
-                             &o->policy,        &o->owner_cert, &o->out_dir,
-                             &o->name,          &o->chip_id,    &o->kds.url };
+    char **const texts[] = { &o->platform_cert, &o->ca,      &o->cek, &o->policy,
+                             &o->owner_cert,    &o->out_dir, &o->name };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
         g_clear_pointer (texts[i], g_free);
     g_clear_pointer (&o->trust_roots, g_strfreev);
+    kds_options_clear (&o->kds);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SessionOptions, session_options_clear)
 
@@ -89,8 +88,6 @@ parse (SessionOptions *o, CommandCommon *common, int *argc, char ***argv, GError
           "The chip's CEK certificate, signed by AMD", "FILE" },
         { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca,
           "AMD's certificates ASK and ARK, in one file", "FILE" },
-        { "chip-id", 0, 0, G_OPTION_ARG_STRING, &o->chip_id,
-          "The chip's id, to fetch its CEK (128 digits)", "HEX" },
         KDS_OPTION_ENTRIES (o->kds),
         { "trust-root", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->trust_roots,
           "Take a platform with this root too (repeatable); it is no AMD SEV then",
@@ -140,8 +137,7 @@ read_certs (const SessionOptions *o,
         if (!policy_platform_certs_add (certs, *cek, o->cek, NULL))
             return TRUE; /* another chip's: the chain says so */
     }
-    return kds_complete (&o->kds, certs, o->chip_id != NULL ? o->chip_id : certs->chip_id,
-                         roots, NULL, error);
+    return kds_complete (&o->kds, certs, certs->chip_id, roots, NULL, error);
 }
 
 /* Keys wrapped for an unverified PDH could be anybody's. */

@@ -21,7 +21,6 @@ typedef struct {
     CommandCommon common;
     char *ca;
     char *cek;
-    char *chip_id;
     char *owner; /* directory of the guest owner */
     char *owner_fingerprint;
     char *oca;
@@ -36,14 +35,13 @@ options_clear (Options *options)
 {
     g_free (options->ca);
     g_free (options->cek);
-    g_free (options->chip_id);
     g_free (options->owner);
     g_free (options->owner_fingerprint);
     g_free (options->oca);
     g_free (options->acceptance);
     g_strfreev (options->trust_roots);
     g_strfreev (options->allowed);
-    g_free (options->kds.url);
+    kds_options_clear (&options->kds);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -190,18 +188,20 @@ read_all (const Options *options, const char *source, Judged *judged, GError **e
            read_given (options, judged, error);
 }
 
-static void
+/* Returns: %FALSE: recorded why what is missing could not be had */
+static gboolean
 fetch (const Options *options, Judged *judged)
 {
-    const char *id = options->chip_id != NULL ? options->chip_id : judged->certs.chip_id;
     g_autoptr (GError) error = NULL;
 
     /* Another chip's CEK was given: nothing that a server has makes this one good. */
     if (judged->cek != NULL ||
-        kds_complete (&options->kds, &judged->certs, id, get_roots (judged), NULL, &error))
-        return;
+        kds_complete (&options->kds, &judged->certs, judged->certs.chip_id,
+                      get_roots (judged), NULL, &error))
+        return TRUE;
     policy_verdict_fail (judged->verdict, POLICY_CHECK_CHAIN, launcher_reason (error).id,
                          "%s", error->message);
+    return FALSE;
 }
 
 static gboolean
@@ -235,12 +235,15 @@ judge (const Options *options, Judged *judged, GError **error)
     g_autoptr (GError) foreign = NULL;
 
     judged->verdict = policy_verdict_new ();
-    fetch (options, judged);
+    const gboolean complete = fetch (options, judged);
     judged->chain = policy_platform_certs_verify (&judged->certs, judged->cek,
                                                   get_roots (judged), error);
     if (judged->chain == NULL)
         return FALSE;
-    policy_chain_judge (judged->chain, judged->verdict);
+    if (complete)
+        policy_chain_judge (judged->chain, judged->verdict);
+    else
+        policy_chain_judge_given (judged->chain, judged->verdict);
     if (judged->has_wanted &&
         !policy_chain_require_owner (judged->chain, &judged->wanted, &foreign))
         policy_verdict_fail_error (judged->verdict, POLICY_CHECK_CHAIN, foreign);
@@ -370,6 +373,10 @@ run (const Options *options, const char *source, GError **error)
         return -1;
     const int code = is_verified (&judged) ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_NOT_VERIFIED;
     say_reasons (judged.verdict);
+    if (code != LAUNCHER_EXIT_OK && is_uri (source) &&
+        judged.certs.cert[POLICY_CERT_ARK] == NULL)
+        message_info ("libvirt does not tell AMD's certificates; of an EMULATED host "
+                      "'sevlaunch platform export --full' writes all");
     if (options->common.json)
         return print_json (&judged, code);
     print_words (&judged);
@@ -385,8 +392,6 @@ cmd_verify_platform (int argc, char **argv)
           "AMD's certificates ASK and ARK, in one file", "FILE" },
         { "cek", 0, 0, G_OPTION_ARG_FILENAME, &o.cek,
           "The chip's CEK certificate, signed by AMD", "FILE" },
-        { "chip-id", 0, 0, G_OPTION_ARG_STRING, &o.chip_id,
-          "The chip's id, to fetch its CEK (128 digits)", "HEX" },
         KDS_OPTION_ENTRIES (o.kds),
         { "owner-fingerprint", 0, 0, G_OPTION_ARG_STRING, &o.owner_fingerprint,
           "Only a platform whose owner (OCA) has this key", "SHA256" },

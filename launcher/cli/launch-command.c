@@ -21,17 +21,22 @@ void
 launch_options_clear (LaunchOptions *o)
 {
     char **const texts[] = {
-        &o->image,       &o->format,  &o->owner_cert,    &o->name,          &o->network,
-        &o->policy,      &o->uki,     &o->kernel,        &o->initrd,        &o->append,
-        &o->firmware,    &o->connect, &o->emulated_host, &o->run_as,        &o->platform,
-        &o->cek,         &o->ca,      &o->session,       &o->tik,           &o->tek,
-        &o->session_dir, &o->release, &o->acceptance,    &o->qmp,           &o->godh,
-        &o->cpu,         &o->kds.url, &o->image_copy,    &o->host_firmware, &o->host_kernel,
-        &o->host_initrd, &o->output,  &o->domain,
+        &o->image,         &o->format,      &o->owner_cert,
+        &o->name,          &o->network,     &o->policy,
+        &o->uki,           &o->kernel,      &o->initrd,
+        &o->append,        &o->firmware,    &o->connect,
+        &o->emulated_host, &o->run_as,      &o->platform,
+        &o->cek,           &o->ca,          &o->session,
+        &o->tik,           &o->tek,         &o->session_dir,
+        &o->release,       &o->acceptance,  &o->qmp,
+        &o->godh,          &o->cpu,         &o->image_copy,
+        &o->host_firmware, &o->host_kernel, &o->host_initrd,
+        &o->output,        &o->domain,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
         g_clear_pointer (texts[i], g_free);
+    kds_options_clear (&o->kds);
     g_clear_pointer (&o->backing, g_strfreev);
     g_clear_pointer (&o->accept_firmware, g_strfreev);
     g_clear_pointer (&o->secrets, g_strfreev);

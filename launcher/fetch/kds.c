@@ -51,9 +51,27 @@ usage (GError **error, const char *text)
     return FALSE;
 }
 
+void
+kds_options_clear (KdsOptions *options)
+{
+    g_clear_pointer (&options->url, g_free);
+    g_clear_pointer (&options->chip_id, g_free);
+}
+
+static gboolean
+is_chip_id (const char *text)
+{
+    g_autofree char *id = policy_chip_id_parse (text, strlen (text));
+
+    return id != NULL;
+}
+
 gboolean
 kds_options_check (const KdsOptions *options, GError **error)
 {
+    if (options->chip_id != NULL && !is_chip_id (options->chip_id))
+        return usage (error, "--chip-id takes 128 hexadecimal digits, as 'sevlaunch "
+                             "platform id' prints them");
     if (options->seconds < 0 || options->seconds > SECONDS_MAX)
         return usage (error, "--kds-timeout takes 1 to 600 seconds");
     if (options->url == NULL)
@@ -152,7 +170,9 @@ judge_end (const ImageToolResult *result, const char *url, GError **error)
         return TRUE;
     case FETCH_NOT_FOUND:
         return fail (error, LAUNCHER_ERROR_KDS_NOT_FOUND,
-                     "the server does not have %s (%s)", url, result->complaint);
+                     "the server does not have %s (%s): the chip's id or the server may "
+                     "be wrong; --cek and --ca give the files",
+                     url, result->complaint);
     case FETCH_UNREACHABLE:
         return fail (error, LAUNCHER_ERROR_KDS_UNREACHABLE,
                      "%s cannot be fetched: %s (--kds names another server, --cek and --ca "
@@ -194,7 +214,6 @@ download (const Kds *kds, const char *url, GError **error)
         tool_failed (cause, url, error);
     if (!ran || !judge_end (&result, url, error))
         return NULL;
-    message_info ("fetched %s", url);
     return g_steal_pointer (&result.output);
 }
 
@@ -302,8 +321,10 @@ try_cached_ca (Kds *kds, const char *generation)
                                   : CA_BAD;
     if (verdict == CA_BAD)
         kds_cache_forget (kds->cache, name);
-    if (verdict == CA_FITS)
+    if (verdict == CA_FITS) {
+        message_info ("ASK and ARK of AMD's are from the cache (%s)", name);
         take_ca (kds, &ca);
+    }
     return verdict;
 }
 
@@ -324,6 +345,7 @@ fetch_ca (Kds *kds, const char *generation, gboolean *fits, GError **error)
                      "%s: not AMD's ASK and ARK of that name: they do not verify, or end "
                      "in another root",
                      url);
+    message_info ("fetched %s", url);
     const char *root = name_root (kds, &ca);
     if (root != NULL && *root != '\0')
         kds_cache_write (kds->cache, name, bytes);
@@ -504,8 +526,10 @@ find_cek (Kds *kds, const char *chip_id, GError **error)
     g_autoptr (GError) cause = NULL;
 
     if (cached != NULL) {
-        if (take_cek (kds, cached, "cache", &cause))
+        if (take_cek (kds, cached, "cache", &cause)) {
+            message_info ("the chip's CEK is from the cache (%s)", name);
             return TRUE;
+        }
         if (!g_error_matches (cause, LAUNCHER_ERROR, LAUNCHER_ERROR_KDS_ANSWER)) {
             g_propagate_error (error, g_steal_pointer (&cause));
             return FALSE;
@@ -523,6 +547,7 @@ find_cek (Kds *kds, const char *chip_id, GError **error)
     g_autoptr (GBytes) bytes = download (kds, url, error);
     if (bytes == NULL || !take_cek (kds, bytes, url, error))
         return FALSE;
+    message_info ("fetched %s", url);
     const char *root = name_root (kds, &kds->certs);
     if (root != NULL && *root != '\0')
         kds_cache_write (kds->cache, name, kds->certs.cert[POLICY_CERT_CEK]);
@@ -539,10 +564,13 @@ complete (Kds *kds, const char *chip_id, GError **error)
         return fail (error, LAUNCHER_ERROR_CEK_MISSING,
                      "neither CEK nor PEK of the platform is there: nothing shows whether "
                      "a CEK of AMD's would be this chip's");
+    g_autofree char *url = dup_url (kds, CEK_SERVER, CEK_PATH, "ID");
     if (chip_id == NULL)
         return fail (error, LAUNCHER_ERROR_CEK_MISSING,
-                     "the chip's CEK, signed by AMD, is needed: give it with --cek, or the "
-                     "chip's id (sevlaunch platform id) to have it fetched");
+                     "the chip's CEK, signed by AMD, is needed, and the platform does not "
+                     "say its chip's id: --chip-id gives it ('sevlaunch platform id' on "
+                     "the host prints it) and has %s fetched; --cek gives the CEK itself",
+                     url);
     return find_cek (kds, chip_id, error);
 }
 
@@ -560,6 +588,8 @@ kds_complete (const KdsOptions *options,
     if (is_signed (certs->cert[POLICY_CERT_CEK]) && certs->cert[POLICY_CERT_ASK] != NULL &&
         certs->cert[POLICY_CERT_ARK] != NULL)
         return TRUE;
+    if (options->chip_id != NULL)
+        chip_id = options->chip_id;
     if (chip_id != NULL) {
         id = policy_chip_id_parse (chip_id, strlen (chip_id));
         if (id == NULL)

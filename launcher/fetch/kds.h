@@ -30,7 +30,9 @@ typedef struct {
     char *url;        /* (nullable): a server that stands for both, with the same paths */
     gboolean offline; /* ask nobody; the cache is looked at */
     int seconds;      /* that one try may take; 0: KDS_DEFAULT_SECONDS */
+    char *chip_id;    /* (nullable): instead of what the platform says */
 } KdsOptions;
+void kds_options_clear (KdsOptions *options);
 
 /** KDS_OPTION_ENTRIES: rows of a table of options; @options: a KdsOptions */
 #define KDS_OPTION_ENTRIES(options)                                                        \
@@ -48,20 +50,28 @@ typedef struct {
           &(options).seconds,                                                              \
           "How long one try of a fetch may take (default: 20)",                            \
           "SECONDS" },                                                                     \
+        { "chip-id",                                                                       \
+          0,                                                                               \
+          0,                                                                               \
+          G_OPTION_ARG_STRING,                                                             \
+          &(options).chip_id,                                                              \
+          "The chip's id, to fetch its CEK (128 digits; default: the platform's)",         \
+          "HEX" },                                                                         \
     {                                                                                      \
         "offline", 0, 0, G_OPTION_ARG_NONE, &(options).offline,                            \
             "Fetch nothing; what was fetched before is used", NULL                         \
     }
 
 /** kds_options_check: Errors: %LAUNCHER_ERROR_USAGE: no URL of http or https, @seconds
- * outside of 0 to 600, --kds with --offline. */
+ * outside of 0 to 600, --kds with --offline, a chip's id of another form. */
 gboolean kds_options_check (const KdsOptions *options,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * kds_complete:
  * @certs: (inout): gets the CEK's signature, and ASK and ARK, where they are missing
- * @chip_id: (nullable): 128 digits; needed for a CEK
+ * @chip_id: (nullable): 128 digits, as the platform says; it or the option is needed for
+ *   a CEK
  * @roots: (nullable): the owner's trusted roots, beside AMD's
  *
  * Does nothing if nothing is missing.  Blocks.  What could be had stays in @certs when a

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/host/sev-device.h"
 #include "qmp/qmp-error.h"
 #include "qmp/qmp-transport-libvirt.h"
+#include "sev/base/sev-bytes.h"
 #include "sev/wire/sev-status.h"
 
 #define PLATFORM_TEXT_MAX 65536u
 #define ERROR_TEXT_MAX 400 /* characters */
+#define CHIP_ID_SIZE 64u   /* of the first socket */
 
 static void
 ignore_error (void *opaque, virErrorPtr error)
@@ -157,6 +160,29 @@ decode (const char *what, const char *text, GError **error)
     return NULL;
 }
 
+static char *
+dup_hex (GBytes *bytes, gsize max)
+{
+    gsize len;
+    const guint8 *data = g_bytes_get_data (bytes, &len);
+
+    return sev_hex_encode (data, MIN (len, max));
+}
+
+/* libvirt 9.0 forgets the id when it reads what QEMU can do from its cache, which is after
+ * its first restart.  The platform itself still says it, to whom may ask. */
+static char *
+ask_device (virConnectPtr connection)
+{
+    char *uri = virConnectGetURI (connection);
+    const gboolean here = uri != NULL && !virt_uri_is_remote (uri);
+
+    free (uri);
+    g_autoptr (SevDevice) device = here ? sev_device_open (FALSE, NULL) : NULL;
+    g_autoptr (GBytes) id = device != NULL ? sev_device_id (device, NULL) : NULL;
+    return id != NULL ? dup_hex (id, CHIP_ID_SIZE) : NULL;
+}
+
 static gboolean
 take_platform (virTypedParameterPtr params, int n, VirtPlatform *out, GError **error)
 {
@@ -179,12 +205,7 @@ take_platform (virTypedParameterPtr params, int n, VirtPlatform *out, GError **e
     g_autoptr (GBytes) bytes = decode ("cpu0-id", id, error);
     if (bytes == NULL)
         return FALSE;
-    GString *hex = g_string_new (NULL);
-    gsize len;
-    const guint8 *data = g_bytes_get_data (bytes, &len);
-    for (gsize i = 0; i < len; i++)
-        g_string_append_printf (hex, "%02x", data[i]);
-    out->cpu0_id = g_string_free (hex, FALSE);
+    out->cpu0_id = dup_hex (bytes, G_MAXSIZE);
     return TRUE;
 }
 
@@ -206,6 +227,8 @@ virt_read_platform (virConnectPtr connection, VirtPlatform *out, GError **error)
     }
     const gboolean ok = take_platform (params, n, out, error);
     virTypedParamsFree (params, n);
+    if (ok && out->cpu0_id == NULL)
+        out->cpu0_id = ask_device (connection);
     if (!ok)
         virt_platform_clear (out);
     return ok;

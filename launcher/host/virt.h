@@ -66,14 +66,15 @@ gboolean virt_has_kvm (virConnectPtr connection);
 typedef struct {
     GBytes *pdh;        /* 2084 bytes */
     GBytes *cert_chain; /* PEK || OCA || CEK */
-    char *cpu0_id;      /* (nullable): hexadecimal */
+    char *cpu0_id;      /* (nullable): hexadecimal; names what to fetch, proves nothing */
 } VirtPlatform;
 
 /**
  * virt_read_platform:
  * @out: (out caller-allocates)
  *
- * virNodeGetSEVInfo(); strict base64, at most 64 KiB each.
+ * virNodeGetSEVInfo(); strict base64, at most 64 KiB each.  An id that this machine's
+ * libvirt does not say is asked of /dev/sev, where that may be read.
  * Errors: %LAUNCHER_ERROR_NO_SEV (libvirt says there is none),
  * %LAUNCHER_ERROR_REPLY_ALTERED, %LAUNCHER_ERROR_LIBVIRT.
  */

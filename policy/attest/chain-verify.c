@@ -14,12 +14,14 @@ typedef struct {
     SevCert cert;
     SevEcKey *key;
     char *problem;
+    gboolean missing;
 } EcSubject;
 
 typedef struct {
     SevAmdCert cert;
     SevRsaKey *key;
     char *problem;
+    gboolean missing;
 } AmdSubject;
 
 /* What one verification works on. */
@@ -133,6 +135,7 @@ decode_ec (Work *work, EcSubject *subject, GBytes *bytes, gsize offset, SevUsage
 
     if (bytes == NULL) {
         work->undecodable = TRUE;
+        subject->missing = TRUE;
         set_problem (&subject->problem, "%s certificate is missing",
                      sev_usage_name (usage));
         return;
@@ -170,6 +173,7 @@ decode_amd (Work *work, AmdSubject *subject, GBytes *bytes, SevUsage usage)
 
     if (bytes == NULL) {
         work->undecodable = TRUE;
+        subject->missing = TRUE;
         set_problem (&subject->problem, "%s certificate is missing", name);
         return;
     }
@@ -320,6 +324,12 @@ amd_algo (const SevAmdCert *signer)
     return signer->modulus_bits == 2048 ? SEV_ALGO_RSA_SHA256 : SEV_ALGO_RSA_SHA384;
 }
 
+static gboolean
+is_unsigned (const EcSubject *cek)
+{
+    return slot_is_empty (&cek->cert.sig[0]) && slot_is_empty (&cek->cert.sig[1]);
+}
+
 static void
 check_cek_link (const EcSubject *cek, const AmdSubject *ask, char **problem)
 {
@@ -329,7 +339,7 @@ check_cek_link (const EcSubject *cek, const AmdSubject *ask, char **problem)
         set_problem (problem, "%s", cek->problem != NULL ? cek->problem : ask->problem);
         return;
     }
-    if (slot_is_empty (&cek->cert.sig[0]) && slot_is_empty (&cek->cert.sig[1])) {
+    if (is_unsigned (cek)) {
         set_problem (problem, "CEK certificate carries no signature: the platform gives it "
                               "unsigned, the signed one has to be fetched from AMD");
         return;
@@ -378,6 +388,22 @@ check_amd_link (const AmdSubject *subject, const AmdSubject *ark, char **problem
                      name);
 }
 
+/* What AMD's servers have; the rest only the platform can give. */
+static void
+mark_absent (PolicyLink *links, const Work *work)
+{
+    const AmdSubject *ark = &work->ark;
+    const AmdSubject *ask = &work->ask;
+    const EcSubject *cek = &work->cek;
+
+    links[POLICY_LINK_ARK_SELF].absent = ark->missing;
+    links[POLICY_LINK_ASK_BY_ARK].absent =
+        ask->problem != NULL ? ask->missing : ark->missing;
+    links[POLICY_LINK_CEK_BY_ASK].absent =
+        cek->problem != NULL ? cek->missing : ask->missing || is_unsigned (cek);
+    links[POLICY_LINK_PEK_BY_CEK].absent = work->pek.problem == NULL && cek->missing;
+}
+
 static void
 check_links (PolicyChain *chain, const Work *work)
 {
@@ -395,6 +421,7 @@ check_links (PolicyChain *chain, const Work *work)
     check_ec_link (&work->pdh, &work->pek, SEV_USAGE_INVALID,
                    &links[POLICY_LINK_PDH_BY_PEK].problem);
 
+    mark_absent (links, work);
     chain->links_ok = !work->undecodable && !work->cek_differs;
     for (guint i = 0; i < POLICY_N_LINKS; i++) {
         links[i].id = (PolicyLinkId) i;
@@ -420,6 +447,18 @@ dup_owner (PolicyChain *chain, const SevCert *oca, GError **error)
     return TRUE;
 }
 
+/* Which generation the ASK is of helps whoever gave the wrong file of AMD's. */
+static void
+name_wrong_ask (PolicyLink *link, const char *generation)
+{
+    if (link->ok || link->absent)
+        return;
+    g_autofree char *problem = g_steal_pointer (&link->problem);
+    link->problem = g_strdup_printf ("%s (the ASK is AMD's for %s; the chip may be of "
+                                     "another generation)",
+                                     problem, generation);
+}
+
 /* What the platform is: decided by the ARK key, and only after every link verified. */
 static gboolean
 judge_root (PolicyChain *chain,
@@ -440,6 +479,8 @@ judge_root (PolicyChain *chain,
         (work->ask.key != NULL && policy_key_id_is_emulated (work->ask.cert.key_id));
     const char *amd = amd_root (&fingerprint);
     chain->amd_root = amd != NULL;
+    if (amd != NULL && chain->links[POLICY_LINK_ASK_BY_ARK].ok && work->cek.key != NULL)
+        name_wrong_ask (&chain->links[POLICY_LINK_CEK_BY_ASK], amd);
     chain->root_known = amd != NULL
                             ? !chain->says_emulated
                             : roots != NULL && policy_roots_contains (roots, &fingerprint);

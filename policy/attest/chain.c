@@ -118,34 +118,35 @@ is_told_before (const PolicyChain *chain, guint link)
 }
 
 static void
-judge_links (const PolicyChain *chain, PolicyVerdict *verdict)
+judge_links (const PolicyChain *chain, gboolean absent_too, PolicyVerdict *verdict)
 {
     g_autoptr (GError) error = NULL;
+    guint told = 0;
 
     if (chain->links_ok) {
         policy_verdict_pass (verdict, POLICY_CHECK_CHAIN);
         return;
     }
     set_link_error (chain, &error);
-    policy_verdict_fail_error (verdict, POLICY_CHECK_CHAIN, error);
-    guint first = 0;
-    while (first < POLICY_N_LINKS && chain->links[first].ok)
-        first++;
-    for (guint i = first + 1; i < POLICY_N_LINKS; i++)
-        if (!chain->links[i].ok && !is_told_before (chain, i))
-            policy_verdict_fail (verdict, POLICY_CHECK_CHAIN, policy_error_id (error),
-                                 "platform's certificate chain: %s",
-                                 chain->links[i].problem);
+    for (guint i = 0; i < POLICY_N_LINKS; i++) {
+        const PolicyLink *link = &chain->links[i];
+
+        if (link->ok || (link->absent && !absent_too) || is_told_before (chain, i))
+            continue;
+        policy_verdict_fail (verdict, POLICY_CHECK_CHAIN, policy_error_id (error),
+                             "platform's certificate chain: %s", link->problem);
+        told++;
+    }
+    if (told == 0 && absent_too)
+        policy_verdict_fail_error (verdict, POLICY_CHECK_CHAIN, error);
 }
 
-void
-policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict)
+static void
+judge (const PolicyChain *chain, gboolean absent_too, PolicyVerdict *verdict)
 {
     g_autoptr (GError) error = NULL;
 
-    g_return_if_fail (chain != NULL && verdict != NULL);
-
-    judge_links (chain, verdict);
+    judge_links (chain, absent_too, verdict);
     /* Without an ARK there is no root to speak of. */
     if (chain->root_known) {
         if (chain->links_ok)
@@ -154,6 +155,22 @@ policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict)
         set_root_error (chain, &error);
         policy_verdict_fail_error (verdict, POLICY_CHECK_ROOT, error);
     }
+}
+
+void
+policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict)
+{
+    g_return_if_fail (chain != NULL && verdict != NULL);
+
+    judge (chain, TRUE, verdict);
+}
+
+void
+policy_chain_judge_given (const PolicyChain *chain, PolicyVerdict *verdict)
+{
+    g_return_if_fail (chain != NULL && verdict != NULL);
+
+    judge (chain, FALSE, verdict);
 }
 
 gboolean

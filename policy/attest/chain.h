@@ -66,7 +66,8 @@ typedef struct {
     const char *subject; /* "ASK" */
     const char *signer;  /* "ARK" */
     gboolean ok;
-    char *problem; /* (nullable): why not; %NULL if @ok */
+    char *problem;   /* (nullable): why not; %NULL if @ok */
+    gboolean absent; /* not @ok only because a certificate of AMD's is missing */
 } PolicyLink;
 
 /** PolicyChain: the verdict on a chain; immutable, reference-counted */
@@ -119,6 +120,9 @@ gboolean policy_oca_fingerprint (GBytes *oca,
 /** policy_chain_judge: records %POLICY_CHECK_CHAIN and %POLICY_CHECK_ROOT, with a reason
  * for every defect */
 void policy_chain_judge (const PolicyChain *chain, PolicyVerdict *verdict);
+/** policy_chain_judge_given: the same without what is @absent, for a caller who has
+ * recorded why it could not be had */
+void policy_chain_judge_given (const PolicyChain *chain, PolicyVerdict *verdict);
 
 /** policy_chain_get_link: one of %POLICY_N_LINKS */
 const PolicyLink *policy_chain_get_link (const PolicyChain *chain, PolicyLinkId id);

@@ -166,6 +166,16 @@ def forms(t, bench):
             t.equal((code, "[platform-file]" in err, says in err), (4, True, True), err)
 
 
+def generations(t, bench):
+    with t.test("ASK and ARK of another generation than the chip's: the message names theirs"):
+        for machine, other in (("rome", "naples"), ("naples", "rome")):
+            export = bench.write("export", join(machine, "pdh pek oca cek"))
+            words = ["--offline", export, "--ca"]
+            bench.json(*words, bench.write("ca", join(machine, "ask ark")))
+            seen = bench.json(*words, bench.write("ca", join(other, "ask ark")), code=1)
+            t.true(f"the ASK is AMD's for {other.title()}" in texts(seen), texts(seen))
+
+
 def owners(t, bench):
     full = bench.write("rome", join("rome", "pdh pek oca cek ask ark"))
     with t.test("only the platform of a certain owner, by fingerprint or certificate"):
@@ -208,6 +218,8 @@ def good(t, bench):
                 bench.json("--kds", server.url, *ask)
                 bench.json("--offline", *ask)
                 t.equal(len(server.asked), before)
+                err = bench.run("--offline", *ask)[2]
+                t.true("CEK is from the cache" in err and "ARK of AMD's are from the cache" in err, err)
         if machine == "naples":
             bench.fresh()
 
@@ -321,6 +333,7 @@ def wrong(t, bench):
                 t.true(server.asked, "nothing was asked")
             t.equal((seen["verified"], seen["reasons"][0]["id"]), (False, reason), texts(seen))
             t.true(says in texts(seen), texts(seen))
+            t.true("is missing" not in texts(seen), f"what follows from it is no reason: {texts(seen)}")
             # Right certificates of AMD's may stay, but nothing wrong.
             kept = [n for n in bench.cached() if not n.startswith("ask_ark_rome")]
             t.equal(kept, [])
@@ -460,7 +473,7 @@ def network(t, bench):
     with t.test("options that make no sense"):
         for words in (["--kds", "ftp://127.0.0.1"], ["--kds", "127.0.0.1"], ["--kds", "http://h/?x"],
                       ["--kds", "http://127.0.0.1", "--offline"], ["--kds-timeout", "601"],
-                      ["--owner-fingerprint", "12"], ["--trust-root", "x" * 64],
+                      ["--chip-id", "c5"], ["--owner-fingerprint", "12"], ["--trust-root", "x" * 64],
                       ["--owner-fingerprint", ROME_OWNER, "--oca", f"{CERTS}/rome-ok/oca.cert"]):
             t.equal(bench.run(*words, platform)[0], 2, words)
 
@@ -472,6 +485,7 @@ def main():
         forms(t, bench)
         acceptance(t, bench)
         owners(t, bench)
+        generations(t, bench)
         good(t, bench)
         cache(t, bench)
         wrong(t, bench)

@@ -11,6 +11,7 @@ import devsev  # noqa: E402
 import emuhost  # noqa: E402
 import launchbed  # noqa: E402
 import tap  # noqa: E402
+from keyserver import Answer, KeyServer  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
@@ -99,6 +100,38 @@ def judged(bed, p, t):
         t.equal((seen.code, seen.json.get("kind")), (0, "emulated"), seen)
         seen = bed.launch("--json", "--connect", uri, *given, changes={"emulated_host": None})
         t.equal((seen.code, seen.reasons), (2, ["usage"]), seen)
+
+
+def forgotten_id(bed, p, t):
+    """The chip's id when libvirt has forgotten it, as 9.0 does when it is started again."""
+    host = bed.host
+    root = hashlib.sha256(host.certificate("ark")[64:64 + 512]).hexdigest()
+    (chip,) = p.must("id")["sockets"]
+    path = f"/cek/id/{chip}"
+
+    def judge(server, *inside):
+        words = ["verify-platform", "--json", host.uri, "--trust-root", root, "--kds", server.url]
+        done = host.exec("env", *inside, "XDG_CACHE_HOME=/nonexistent", bed.program, *words, check=False)
+        return launchbed.result_of(words, done.returncode, done.stdout.encode(), done.stderr.encode())
+
+    with t.test("verify-platform: the chip's id from libvirt, or from /dev/sev when libvirt has forgotten it"):
+        host.kill_libvirtd()
+        forgot = "cpu0-id" not in host.virsh("nodesevinfo").stdout
+        server = KeyServer()
+        try:
+            server.answers = {path: Answer(host.certificate("cek")), "/developer/eula/sev/ask_ark_naples.cert": Answer(
+                host.certificate("ask") + host.certificate("ark"))}
+            seen = judge(server)
+            t.equal((seen.code, server.asked[:1]), (0, [path]), seen)
+            if not forgot:
+                t.note("this libvirt does not forget the id")
+                return
+            # Where neither says it, the message has what helps.
+            seen = judge(server, "-u", "LD_PRELOAD", "-u", "SEVLAUNCH_SEV_DEVICE")
+            t.equal((seen.code, seen.reasons[:1]), (1, ["cek-missing"]), seen)
+            t.true("--chip-id" in seen.err and f"{server.url}/cek/id/ID" in seen.err, seen)
+        finally:
+            server.close()
 
 
 def looks(bed, p, t):
@@ -217,6 +250,7 @@ def main():
             f.write(other.certificate("cek"))
         looks(bed, p, t)
         judged(bed, p, t)
+        forgotten_id(bed, p, t)
         changes(p, t)
         table = launchbed.Table(bed, t, __file__)
         refused(bed, p, table)
