@@ -149,11 +149,14 @@ policy_ledger_scan (const char *text,
     return TRUE;
 }
 
-GArray *
-policy_ledger_nonces (const char *text, gsize len)
+/* @size: bytes of each */
+static GArray *
+collect (const char *text, gsize len, guint field, gsize size)
 {
-    GArray *nonces = g_array_new (FALSE, FALSE, SEV_NONCE_SIZE);
-    guint8 nonce[SEV_NONCE_SIZE];
+    GArray *found = g_array_new (FALSE, FALSE, (guint) size);
+    guint8 value[POLICY_SESSION_ID_SIZE];
+
+    g_return_val_if_fail (size <= sizeof value, found);
 
     while (len > 0) {
         const char *end = memchr (text, '\n', len);
@@ -162,12 +165,24 @@ policy_ledger_nonces (const char *text, gsize len)
         g_auto (GStrv) fields = g_strsplit (line, " ", N_FIELDS + 1);
 
         if (g_strv_length (fields) == N_FIELDS &&
-            sev_hex_decode (fields[FIELD_MNONCE], nonce, sizeof nonce, NULL))
-            g_array_append_val (nonces, nonce);
+            sev_hex_decode (fields[field], value, size, NULL))
+            g_array_append_vals (found, value, 1);
         text += end != NULL ? line_len + 1 : line_len;
         len -= end != NULL ? line_len + 1 : line_len;
     }
-    return nonces;
+    return found;
+}
+
+GArray *
+policy_ledger_nonces (const char *text, gsize len)
+{
+    return collect (text, len, FIELD_MNONCE, SEV_NONCE_SIZE);
+}
+
+GArray *
+policy_ledger_sessions (const char *text, gsize len)
+{
+    return collect (text, len, FIELD_SESSION, POLICY_SESSION_ID_SIZE);
 }
 
 char *

@@ -34,6 +34,8 @@ gboolean policy_ledger_scan (const char *text,
  *   use them, a verdict may not
  */
 GArray *policy_ledger_nonces (const char *text, gsize len);
+/** policy_ledger_sessions: likewise. Returns: (transfer full) (element-type guint8[32]) */
+GArray *policy_ledger_sessions (const char *text, gsize len);
 
 /** policy_ledger_format: Returns: (transfer full): a line with its end */
 char *policy_ledger_format (const guint8 *id,

@@ -231,15 +231,44 @@ policy_ledger_record (PolicyLedger *ledger,
     return TRUE;
 }
 
-GArray *
-policy_ledger_get_nonces (PolicyLedger *ledger, GError **error)
+static GByteArray *
+read_locked (PolicyLedger *ledger, GError **error)
 {
-    g_return_val_if_fail (ledger != NULL, NULL);
-
     if (!lock (ledger, LOCK_SH, error))
         return NULL;
     g_autoptr (GByteArray) text = read_whole (ledger, error);
     if (!lock (ledger, LOCK_UN, text != NULL ? error : NULL) || text == NULL)
         return NULL;
-    return policy_ledger_nonces ((const char *) text->data, text->len);
+    return g_steal_pointer (&text);
+}
+
+GArray *
+policy_ledger_get_nonces (PolicyLedger *ledger, GError **error)
+{
+    g_return_val_if_fail (ledger != NULL, NULL);
+
+    g_autoptr (GByteArray) text = read_locked (ledger, error);
+    return text != NULL ? policy_ledger_nonces ((const char *) text->data, text->len)
+                        : NULL;
+}
+
+gboolean
+policy_ledger_count_others (PolicyLedger *ledger,
+                            const guint8 *id,
+                            guint *n,
+                            GError **error)
+{
+    g_return_val_if_fail (ledger != NULL && n != NULL, FALSE);
+
+    *n = 0;
+    g_autoptr (GByteArray) text = read_locked (ledger, error);
+    if (text == NULL)
+        return FALSE;
+    g_autoptr (GArray) sessions =
+        policy_ledger_sessions ((const char *) text->data, text->len);
+    for (guint i = 0; i < sessions->len; i++)
+        if (id == NULL || memcmp (sessions->data + (gsize) i * POLICY_SESSION_ID_SIZE, id,
+                                  POLICY_SESSION_ID_SIZE) != 0)
+            ++*n;
+    return TRUE;
 }

@@ -91,4 +91,15 @@ gboolean policy_ledger_record_id (PolicyLedger *ledger,
 GArray *policy_ledger_get_nonces (PolicyLedger *ledger,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_ledger_count_others:
+ * @id: (nullable): policy_session_get_id() of a session that does not count
+ * @n: (out): sessions that were judged
+ * Errors: as policy_ledger_get_nonces().
+ */
+gboolean policy_ledger_count_others (PolicyLedger *ledger,
+                                     const guint8 *id,
+                                     guint *n,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -9,7 +9,11 @@
 
 #include "policy/evidence/evidence-store.h"
 #include "policy/guest-policy.h"
+#include "policy/ledger-text.h"
+#include "policy/ledger.h"
+#include "policy/owner-file.h"
 #include "policy/owner-sign.h"
+#include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 
 static const char show_summary[] =
@@ -226,6 +230,52 @@ check_order (Listing *listing, const EvidencePlace *head)
     }
 }
 
+static gboolean
+has_session (const Listing *listing, const guint8 *id)
+{
+    for (guint i = 0; i < listing->evidence->len; i++) {
+        const Evidence *evidence = g_ptr_array_index (listing->evidence, i);
+        if (memcmp (evidence->manifest->session_id, id, POLICY_SESSION_ID_SIZE) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What the folder cannot say of itself, the owner's ledger may. */
+static gboolean
+check_ledger (Listing *listing, const char *path, guint *missing, GError **error)
+{
+    g_autofree char *name = g_build_filename (path, POLICY_LEDGER_NAME, NULL);
+    g_autoptr (GError) cause = NULL;
+    gsize len;
+
+    *missing = 0;
+    g_autoptr (GBytes) text = policy_file_read_any (name, POLICY_LEDGER_MAX_SIZE, &cause);
+    if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING))
+        return TRUE;
+    if (text == NULL) {
+        g_propagate_error (error, g_steal_pointer (&cause));
+        return FALSE;
+    }
+    const char *data = g_bytes_get_data (text, &len);
+    g_autoptr (GArray) sessions = policy_ledger_sessions (data, len);
+    for (guint i = 0; i < sessions->len; i++)
+        if (!has_session (listing, (const guint8 *) sessions->data +
+                                       (gsize) i * POLICY_SESSION_ID_SIZE))
+            ++*missing;
+    if (*missing == 0)
+        return TRUE;
+    g_autofree char *said = g_strdup_printf (
+        "of %u of %u launches in the owner's ledger there is no evidence: there was no "
+        "signing key then, or it was taken away",
+        *missing, sessions->len);
+    if (listing->rows->len == 0)
+        refuse (listing, "evidence-gap", said);
+    else
+        message_warning ("%s", said);
+    return TRUE;
+}
+
 static int
 list_folder (const char *path,
              const SevSignKey *signer,
@@ -242,6 +292,7 @@ list_folder (const char *path,
         signer,           rows,        evidence, json_array_new (), json_array_new (),
         LAUNCHER_EXIT_OK, common->json
     };
+    guint missing = 0;
 
     json_object_set_string_member (object, "schema", "sevlaunch.evidence-list/1");
     evidence_set_text (object, "directory", path);
@@ -252,6 +303,9 @@ list_folder (const char *path,
     for (guint i = 0; i < entries->len; i++)
         list_one (&listing, g_ptr_array_index (entries, i));
     check_order (&listing, &head);
+    if (!check_ledger (&listing, path, &missing, error))
+        return command_fail (common, *error);
+    json_object_set_int_member (object, "judged_without", missing);
     json_object_set_int_member (object, "exit_code", listing.worst);
     if (common->json && command_print_json (object) != 0)
         return LAUNCHER_EXIT_HOST;

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "policy/evidence/evidence-store.h"
+
 static const char summary[] = "Says what the evidence of a launch proves, and to whom: "
                               "exit status 0, or 1 and every\n"
                               "reason.  Works from files, without host and network.";
@@ -145,6 +147,30 @@ judge_all (int n, char **words, const EvidenceTools *tools, gboolean json, JsonA
     return worst;
 }
 
+/* One file may be sound, and the next ones gone. */
+static gboolean
+check_head (const char *owner, JsonArray *reasons, LauncherExit *worst, GError **error)
+{
+    static const char text[] = "the owner's 'head' is missing, so evidence may have been "
+                               "taken away (sevlaunch evidence list)";
+    EvidencePlace head;
+
+    if (owner == NULL)
+        return TRUE;
+    g_autoptr (GPtrArray) entries = evidence_store_list (owner, &head, error);
+    if (entries == NULL)
+        return FALSE;
+    if (entries->len == 0 || !head.gap)
+        return TRUE;
+    JsonObject *one = json_object_new ();
+    message_reason ("evidence-gap", text);
+    evidence_set_text (one, "id", "evidence-gap");
+    evidence_set_text (one, "text", text);
+    json_array_add_object_element (reasons, one);
+    *worst = MAX (*worst, LAUNCHER_EXIT_NOT_VERIFIED);
+    return TRUE;
+}
+
 int
 cmd_evidence_verify (int argc, char **argv)
 {
@@ -167,9 +193,13 @@ cmd_evidence_verify (int argc, char **argv)
 
     g_autoptr (JsonObject) object = json_object_new ();
     JsonArray *files = json_array_new ();
+    JsonArray *reasons = json_array_new ();
     json_object_set_string_member (object, "schema", "sevlaunch.evidence-verify/1");
     json_object_set_array_member (object, "files", files);
-    const LauncherExit worst = judge_all (argc - 1, argv + 1, &tools, common.json, files);
+    json_object_set_array_member (object, "reasons", reasons);
+    LauncherExit worst = judge_all (argc - 1, argv + 1, &tools, common.json, files);
+    if (!check_head (options.owner, reasons, &worst, &error))
+        return command_fail (&common, error);
     json_object_set_int_member (object, "exit_code", worst);
     if (common.json && command_print_json (object) != 0)
         return LAUNCHER_EXIT_HOST;

@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "policy/owner-file.h"
+#include "policy/policy-error.h"
 
 #define NAME_SIZE 132u
 #define TEXT_SIZE 512u
 
 typedef enum {
+    KEEPER_CHECK = 'k',
     KEEPER_BEGIN = 'b',
     KEEPER_COMMIT = 'c',
 } KeeperWord;
@@ -24,14 +26,16 @@ typedef enum {
 /* Both ends are this program.  With "commit" the file follows. */
 typedef struct {
     KeeperWord word;
+    gboolean strict; /* with "begin": no place but where `head` says */
     guint32 len;
     char name[NAME_SIZE];
 } KeeperRequest;
 
 typedef struct {
     gboolean ok;
+    gboolean damaged; /* the folder is why not */
     EvidencePlace place;
-    char text[TEXT_SIZE]; /* name of the file, or why not */
+    char text[TEXT_SIZE]; /* name of the file; or what is wrong */
 } KeeperReply;
 
 struct _EvidenceKeeper {
@@ -90,8 +94,25 @@ serve_commit (int fd, EvidenceStore *store, KeeperRequest *request, KeeperReply 
     g_autoptr (GBytes) file = g_bytes_new (data, request->len);
     g_autofree char *name = evidence_store_commit (store, request->name, file, &error);
     reply->ok = name != NULL;
+    reply->damaged = g_error_matches (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
     g_strlcpy (reply->text, name != NULL ? name : error->message, sizeof reply->text);
     return TRUE;
+}
+
+static gboolean
+serve_begin (EvidenceStore *store, const KeeperRequest *request, KeeperReply *reply)
+{
+    g_autofree char *why = NULL;
+    g_autoptr (GError) error = NULL;
+
+    reply->ok =
+        evidence_store_begin (store, &reply->place, request->strict ? NULL : &why, &error);
+    reply->damaged = g_error_matches (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
+    if (why != NULL || error != NULL)
+        g_strlcpy (reply->text, why != NULL ? why : error->message, sizeof reply->text);
+    if (request->word == KEEPER_CHECK)
+        evidence_store_abort (store);
+    return reply->ok && request->word == KEEPER_BEGIN;
 }
 
 static void
@@ -105,13 +126,10 @@ keep (int fd, EvidenceStore *store)
     signal (SIGHUP, SIG_IGN);
     prctl (PR_SET_NAME, "sevlaunch-evid");
     while (receive_all (fd, &request, sizeof request)) {
-        g_autoptr (GError) error = NULL;
         KeeperReply reply = { 0 };
 
-        if (request.word == KEEPER_BEGIN && !begun) {
-            reply.ok = begun = evidence_store_begin (store, &reply.place, &error);
-            if (error != NULL)
-                g_strlcpy (reply.text, error->message, sizeof reply.text);
+        if ((request.word == KEEPER_CHECK || request.word == KEEPER_BEGIN) && !begun) {
+            begun = serve_begin (store, &request, &reply);
         } else if (request.word == KEEPER_COMMIT && begun) {
             begun = FALSE;
             if (!serve_commit (fd, store, &request, &reply))
@@ -198,21 +216,38 @@ ask (EvidenceKeeper *keeper,
 
     if (heard && reply->ok)
         return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "%s",
-                 heard ? reply->text : "evidence: its writer has died");
+    if (heard && reply->damaged)
+        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE, reply->text);
+    else
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
+                             heard ? reply->text : "evidence: its writer has died");
     return FALSE;
 }
 
 gboolean
-evidence_keeper_begin (EvidenceKeeper *keeper, EvidencePlace *out, GError **error)
+evidence_keeper_begin (EvidenceKeeper *keeper,
+                       EvidencePlace *out,
+                       char **why,
+                       GError **error)
 {
-    const KeeperRequest request = { .word = KEEPER_BEGIN };
+    const KeeperRequest request = { .word = KEEPER_BEGIN, .strict = why == NULL };
     KeeperReply reply;
 
     if (!ask (keeper, &request, NULL, &reply, error))
         return FALSE;
     *out = reply.place;
+    if (why != NULL)
+        *why = reply.place.gap ? g_strdup (reply.text) : NULL;
     return TRUE;
+}
+
+gboolean
+evidence_keeper_check (EvidenceKeeper *keeper, GError **error)
+{
+    const KeeperRequest request = { .word = KEEPER_CHECK, .strict = TRUE };
+    KeeperReply reply;
+
+    return ask (keeper, &request, NULL, &reply, error);
 }
 
 char *

@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  * SECTION: evidence-keeper
  * @short_description: writes evidence into the owner's directory after privileges dropped
  *
- * Like session-keeper: a small process of the owner's that is forked before.  It knows two
- * words, the place of the next file and the file, holds no key, and ends with the program.
+ * Like session-keeper: a small process of the owner's that is forked before.  It is asked
+ * for the place of the next file and given the file, holds no key, and ends with the
+ * program.
  */
 typedef struct _EvidenceKeeper EvidenceKeeper;
 
@@ -25,12 +26,18 @@ typedef struct _EvidenceKeeper EvidenceKeeper;
  */
 EvidenceKeeper *evidence_keeper_start (const char *dir,
                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/** evidence_keeper_begin: as evidence_store_begin(). Errors: %LAUNCHER_ERROR_IO. */
+/** evidence_keeper_check: whether evidence_keeper_begin() would find a place now, if one
+ * insists. Errors: the same. */
+gboolean evidence_keeper_check (EvidenceKeeper *keeper,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** evidence_keeper_begin: as evidence_store_begin(). Errors: %LAUNCHER_ERROR_IO,
+ * %POLICY_ERROR_EVIDENCE_STORE. */
 gboolean evidence_keeper_begin (EvidenceKeeper *keeper,
                                 EvidencePlace *out,
+                                char **why,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** evidence_keeper_commit: as evidence_store_commit(). Returns: (transfer full): path of
- * the file. Errors: %LAUNCHER_ERROR_IO. */
+ * the file. Errors: %LAUNCHER_ERROR_IO, %POLICY_ERROR_EVIDENCE_STORE. */
 char *evidence_keeper_commit (EvidenceKeeper *keeper,
                               const char *name,
                               GBytes *file,

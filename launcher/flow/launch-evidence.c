@@ -22,6 +22,7 @@ typedef struct {
     GBytes *manifest;
     GBytes *report; /* (nullable) */
     char *missing;  /* (nullable) */
+    char *before;   /* (nullable): why it is not known which evidence came before */
 } Work;
 
 static void
@@ -33,6 +34,7 @@ end (Work *work, GError *error)
     g_clear_pointer (&work->manifest, g_bytes_unref);
     g_clear_pointer (&work->report, g_bytes_unref);
     g_free (work->missing);
+    g_free (work->before);
     g_free (work);
     if (error != NULL && (!flow->options->require_evidence || flow->failure != NULL)) {
         message_warning ("this launch leaves no evidence: %s", error->message);
@@ -96,8 +98,9 @@ set_secrets (EvidenceManifest *m, const LaunchOwner *owner)
 }
 
 static GBytes *
-build_manifest (LaunchFlow *flow, const EvidencePlace *place, GError **error)
+build_manifest (const Work *work, const EvidencePlace *place, GError **error)
 {
+    LaunchFlow *flow = work->flow;
     const LaunchResult *result = &flow->result;
     g_autoptr (EvidenceManifest) m = evidence_manifest_new ();
     g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
@@ -108,6 +111,10 @@ build_manifest (LaunchFlow *flow, const EvidencePlace *place, GError **error)
     m->counter = place->counter;
     m->has_previous = place->has_previous;
     memcpy (m->previous, place->previous, sizeof m->previous);
+    if (work->before != NULL)
+        g_ptr_array_add (
+            m->unproven,
+            g_strdup_printf ("which evidence came before this: %s", work->before));
     m->signer = policy_sign_key_id (flow->owner->sign_key, error);
     if (m->signer == NULL)
         return NULL;
@@ -132,16 +139,40 @@ build_manifest (LaunchFlow *flow, const EvidencePlace *place, GError **error)
     return evidence_manifest_to_bytes (m);
 }
 
+/* A folder that was taken away whole is no damage; only the ledger remembers. */
+static gboolean
+recall_launches (Work *work, GError **error)
+{
+    const LaunchFlow *flow = work->flow;
+    const PolicySession *session = flow->result.session;
+    guint n;
+
+    if (!policy_ledger_count_others (
+            policy_owner_get_ledger (flow->owner->owner),
+            session != NULL ? policy_session_get_id (session) : NULL, &n, error))
+        return FALSE;
+    if (n > 0)
+        work->before = g_strdup_printf (
+            "evidence: this is the first, although the ledger has %u earlier %s: there was "
+            "no signing key then, or evidence was taken away",
+            n, n == 1 ? "launch" : "launches");
+    return TRUE;
+}
+
 /* May wait for another launch of the same owner. */
 static void
 begin_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
     Work *work = data;
+    const LaunchFlow *flow = work->flow;
+    const gboolean strict = flow->options->require_evidence && flow->failure == NULL;
     EvidencePlace place;
     GError *error = NULL;
 
-    if (evidence_keeper_begin (work->flow->owner->evidence, &place, &error))
-        work->manifest = build_manifest (work->flow, &place, &error);
+    if (evidence_keeper_begin (flow->owner->evidence, &place, strict ? NULL : &work->before,
+                               &error) &&
+        (place.counter > 1 || work->before != NULL || recall_launches (work, &error)))
+        work->manifest = build_manifest (work, &place, &error);
     if (work->manifest != NULL)
         g_task_return_boolean (task, TRUE);
     else
@@ -210,6 +241,8 @@ on_begun (GObject *source, GAsyncResult *result, gpointer data)
     guint8 nonce[SEV_NONCE_SIZE];
     GError *error = NULL;
 
+    if (work->before != NULL)
+        message_warning ("%s", work->before);
     if (!g_task_propagate_boolean (G_TASK (result), &error) ||
         !evidence_manifest_get_mnonce (work->manifest, nonce, &error)) {
         end (work, error);

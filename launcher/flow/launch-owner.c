@@ -460,7 +460,8 @@ start_evidence (const LaunchOptions *options, LaunchOwner *owner, GError **error
     if (!leaves_evidence (options) || key == NULL || !g_file_test (key, G_FILE_TEST_EXISTS))
         return TRUE;
     owner->evidence = evidence_keeper_start (dir, error);
-    return owner->evidence != NULL;
+    return owner->evidence != NULL &&
+           (!options->require_evidence || evidence_keeper_check (owner->evidence, error));
 }
 
 static gboolean

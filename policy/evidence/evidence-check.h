@@ -75,7 +75,8 @@ typedef struct {
 /**
  * evidence_check_order:
  * @rows: (array length=n)
- * @head: (nullable): what the folder's `head` says
+ * @head_counter: what the folder's `head` says; 0: there is none
+ * @head_sha256: (nullable): likewise
  * Whether none is missing, none is there twice and each names the one before.
  * Reasons: evidence-gap, evidence-order.
  * Returns: (transfer full) (element-type EvidenceFinding): refusals; empty if all is right

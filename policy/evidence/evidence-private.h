@@ -3,13 +3,20 @@
 
 #include <json-glib/json-glib.h>
 
-#include "policy/evidence/evidence-manifest.h"
+#include "policy/evidence/evidence-check.h"
 
 G_BEGIN_DECLS
 
 void evidence_file_free (EvidenceFile *file);
 void evidence_check_free (gpointer check);
 void evidence_reason_free (gpointer reason);
+
+/** evidence_finding_new: @to: (nullable); @text: (transfer full) */
+EvidenceFinding *evidence_finding_new (EvidenceStanding standing,
+                                       const char *id,
+                                       const char *to,
+                                       char *text);
+void evidence_finding_free (gpointer finding);
 
 /** evidence_json_to_bytes: one object, without white space */
 GBytes *evidence_json_to_bytes (JsonObject *object);

@@ -118,27 +118,15 @@ find_newest (int fd, guint64 *number, char **newest, GError **error)
     return TRUE;
 }
 
-/* A crash can fall between a file and `head`: then the file is one ahead, and counts. */
 static gboolean
-read_place (int fd, EvidencePlace *last, GError **error)
+take_newest (int fd, const char *name, guint64 number, EvidencePlace *last, GError **error)
 {
-    g_autoptr (GBytes) head = NULL;
     g_autoptr (GBytes) file = NULL;
-    g_autofree char *newest = NULL;
-    guint64 number = 0;
     gsize len;
 
-    if (!policy_file_read (fd, EVIDENCE_HEAD, HEAD_MAX, POLICY_FILE_OPTIONAL, &head,
-                           error) ||
-        (head != NULL && !parse_head (head, last, error)) ||
-        !find_newest (fd, &number, &newest, error))
-        return FALSE;
-    if (number <= last->counter)
-        return TRUE;
-    if (number != last->counter + 1)
-        return damaged (error, "there are files beyond what '" EVIDENCE_HEAD
-                               "' says: it was put back, or taken away");
-    if (!policy_file_read (fd, newest, EVIDENCE_MAX_SIZE, POLICY_FILE_PUBLIC, &file, error))
+    if (number >= MAX_NUMBER)
+        return damaged (error, "there are no numbers left");
+    if (!policy_file_read (fd, name, EVIDENCE_MAX_SIZE, POLICY_FILE_PUBLIC, &file, error))
         return FALSE;
     const void *data = g_bytes_get_data (file, &len);
     last->counter = number;
@@ -146,17 +134,67 @@ read_place (int fd, EvidencePlace *last, GError **error)
     return sev_sha256 (data, len, last->previous, error);
 }
 
+static gboolean
+head_fits (const EvidencePlace *head, gboolean has_head, guint64 newest, GError **error)
+{
+    if (!has_head && newest > 0)
+        return damaged (error, "'" EVIDENCE_HEAD "' is missing, so the last files may have "
+                               "been taken away");
+    /* A crash can fall between a file and `head`: then the file is one ahead, and counts.
+     */
+    if (newest > head->counter + 1) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE,
+                     "evidence: '" EVIDENCE_HEAD "' says that number %" G_GUINT64_FORMAT
+                     " is the last one, and there is number %" G_GUINT64_FORMAT
+                     ": an older one was put back",
+                     head->counter, newest);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* @why: (nullable): as in evidence_store_begin() */
+static gboolean
+read_place (int fd, EvidencePlace *last, char **why, GError **error)
+{
+    g_autoptr (GBytes) head = NULL;
+    g_autoptr (GError) cause = NULL;
+    g_autofree char *newest = NULL;
+    guint64 number = 0;
+
+    if (!policy_file_read (fd, EVIDENCE_HEAD, HEAD_MAX, POLICY_FILE_OPTIONAL, &head,
+                           error) ||
+        !find_newest (fd, &number, &newest, error))
+        return FALSE;
+    if ((head == NULL || parse_head (head, last, &cause)) &&
+        head_fits (last, head != NULL, number, &cause))
+        return number <= last->counter || take_newest (fd, newest, number, last, error);
+    if (why == NULL) {
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE,
+                     "%s (put '" EVIDENCE_HEAD "' back as it was, or move the folder "
+                     "'" EVIDENCE_DIR "' away and keep it)",
+                     cause->message);
+        return FALSE;
+    }
+    *why = g_strdup (cause->message);
+    memset (last, 0, sizeof *last);
+    last->gap = TRUE;
+    return number == 0 || take_newest (fd, newest, number, last, error);
+}
+
 gboolean
-evidence_store_begin (EvidenceStore *store, EvidencePlace *out, GError **error)
+evidence_store_begin (EvidenceStore *store, EvidencePlace *out, char **why, GError **error)
 {
     EvidencePlace last = { 0 };
 
     g_return_val_if_fail (!store->begun, FALSE);
 
+    if (why != NULL)
+        *why = NULL;
     while (flock (store->fd, LOCK_EX) != 0)
         if (errno != EINTR)
             return io_error (error, "locking the folder");
-    if (!read_place (store->fd, &last, error)) {
+    if (!read_place (store->fd, &last, why, error)) {
         flock (store->fd, LOCK_UN);
         return FALSE;
     }
@@ -231,6 +269,7 @@ compare_entries (gconstpointer a, gconstpointer b)
     return strcmp (x->name, y->name);
 }
 
+/* EvidencePlace.gap: there is none. */
 static gboolean
 read_head_file (const char *folder, EvidencePlace *head, GError **error)
 {
@@ -239,7 +278,8 @@ read_head_file (const char *folder, EvidencePlace *head, GError **error)
     g_autoptr (GBytes) bytes = policy_file_read_any (path, HEAD_MAX, &cause);
 
     memset (head, 0, sizeof *head);
-    if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING))
+    head->gap = g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING);
+    if (head->gap)
         return TRUE;
     if (bytes == NULL) {
         g_propagate_error (error, g_steal_pointer (&cause));

@@ -13,8 +13,9 @@ G_BEGIN_DECLS
  *     head                        "COUNTER SHA256": the last one that was written
  *
  * Each names the SHA-256 of the one before.  A file that is taken away leaves a gap, the
- * last one too: `head` goes on from it.  Who can write the directory can make all of it
- * anew, but not sign it.
+ * last one too: `head` goes on from it.  Without a `head` that fits the files nobody knows
+ * which was the last: who does not insist goes on after the newest, and says so in the
+ * evidence.  Who can write the directory can make all of it anew, but not sign it.
  */
 #define EVIDENCE_DIR "evidence"
 #define EVIDENCE_HEAD "head"
@@ -26,6 +27,7 @@ typedef struct {
     guint64 counter;
     gboolean has_previous;
     guint8 previous[SEV_DIGEST_SIZE];
+    gboolean gap; /* `head` did not fit: what came between the two is not known */
 } EvidencePlace;
 
 /**
@@ -39,12 +41,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (EvidenceStore, evidence_store_free)
 
 /**
  * evidence_store_begin:
+ * @why: (out) (transfer full) (nullable): with EvidencePlace.gap, a sentence; %NULL as an
+ *   argument: then a `head` that does not fit is an error
+ *
  * Waits for other launches of this owner, and keeps them waiting until
  * evidence_store_commit() or evidence_store_abort().
  * Errors: %POLICY_ERROR_EVIDENCE_STORE, %POLICY_ERROR_IO.
  */
 gboolean evidence_store_begin (EvidenceStore *store,
                                EvidencePlace *out,
+                               char **why,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /**
  * evidence_store_commit:
@@ -68,7 +74,7 @@ typedef struct {
 /**
  * evidence_store_list:
  * @path: an owner's directory, or the folder itself; need not be the caller's
- * @head: (out): what `head` says; counter 0 if there is none
+ * @head: (out): what `head` says; gap: there is none
  * Returns: (transfer full) (element-type EvidenceEntry): in the order of the numbers
  * Errors: %POLICY_ERROR_EVIDENCE_STORE, %POLICY_ERROR_IO, %POLICY_ERROR_OWNER_MISSING.
  */

@@ -180,12 +180,48 @@ class Evidence:
             self.tap.equal(result.json["evidence"], None)
             self.tap.true("will leave no evidence" in result.err, result)
             self.bed.destroy()
-        head = os.path.join(self.bed.owner, "evidence", "head")
-        with launchbed.changed(head, b"nonsense\n"):
-            result = self.bed.launch("--json", "--paused", "--require-evidence")
-            self.tap.equal((result.code, launchbed.reason(result)), (6, ["host-io"]), result)
         self.bed.same_leftovers(before)
         self.tap.equal(len(self.files()), 3)
+        # The ledger knows of the launch that left none.
+        result = self.bed.run("evidence", "list", self.bed.owner, "--json")
+        self.tap.equal((result.code, result.json["reasons"], result.json["judged_without"]), (0, [], 1), result)
+
+    def refused(self, table):
+        """A folder that cannot say which file was the last: no launch where evidence is required."""
+        head = os.path.join(self.bed.owner, "evidence", "head")
+        for name, prepare, says in (
+                ("evidence-head-missing", lambda: launchbed.away(head), "'head' is missing"),
+                ("evidence-head-nonsense", lambda: launchbed.changed(head, b"nonsense\n"), "does not say a number")):
+            table.row(name, "--paused", "--require-evidence", prepare=prepare, says=(says, "away and keep it"))
+
+    def headless(self):
+        """Without 'head' nobody knows which was the last: list and verify say so, and a launch that need not leave
+        evidence goes on after the newest, and says so in it."""
+        folder, names = os.path.join(self.bed.owner, "evidence"), self.files()
+        newest, number = os.path.join(folder, names[-2]), int(names[-2][:6])
+        with launchbed.away(os.path.join(folder, "head")):
+            with launchbed.away(newest):
+                for words in (("list", self.bed.owner), ("verify", self.path, "--owner", self.bed.owner)):
+                    result = self.bed.run("evidence", *words, "--json")
+                    self.tap.equal((result.code, [r["id"] for r in result.json["reasons"]]), (1, ["evidence-gap"]),
+                                   result)
+            result = self.bed.released()
+            self.bed.destroy()
+            self.tap.equal(os.path.basename(result.json["evidence"])[:6], f"{number + 1:06}")
+            self.tap.true("'head' is missing" in result.err, result)
+            with open(newest, "rb") as f, open(result.json["evidence"], encoding="utf-8") as g:
+                said = json.loads(base64.b64decode(json.load(g)["manifest"]))
+                self.tap.equal(said["previous"], hashlib.sha256(f.read()).hexdigest())
+            self.tap.true(any("'head' is missing" in text for text in said["verdict"]["unproven"]), said)
+            os.unlink(result.json["evidence"])
+        # Gone altogether: only the ledger remembers.
+        with launchbed.away(folder):
+            result = self.bed.run("evidence", "list", self.bed.owner, "--json")
+            self.tap.equal((result.code, [r["id"] for r in result.json["reasons"]]), (1, ["evidence-gap"]), result)
+            result = self.bed.released()
+            self.bed.destroy()
+            self.tap.true("the ledger has" in result.err, result)
+            shutil.rmtree(folder)
 
     def page(self):
         path = os.path.join(self.bed.dir, "page.html")
@@ -240,6 +276,11 @@ def main():
             evidence.listed()
         with t.test("no signing key, or no place: none, and no launch where it is required"):
             evidence.without()
+        table = launchbed.Table(bed, t, __file__)
+        evidence.refused(table)
+        with t.test("evidence without its head, or gone: list, verify and the next launch say so"):
+            evidence.headless()
+        table.finish()
         path = None
         with t.test("evidence report: a page that loads and runs nothing"):
             path = evidence.page()

@@ -147,7 +147,7 @@ write_one (EvidenceStore *store, const char *name, EvidencePlace *place)
 {
     g_autoptr (GError) error = NULL;
 
-    g_assert_true (evidence_store_begin (store, place, &error));
+    g_assert_true (evidence_store_begin (store, place, NULL, &error));
     g_assert_no_error (error);
     g_autofree char *content = g_strdup_printf ("%s %u", name, (guint) place->counter);
     g_autoptr (GBytes) bytes = g_bytes_new (content, strlen (content));
@@ -185,7 +185,7 @@ test_store (void)
     assert_previous (&place, "web 1");
 
     /* A launch that was given up uses up no number. */
-    g_assert_true (evidence_store_begin (store, &place, &error));
+    g_assert_true (evidence_store_begin (store, &place, NULL, &error));
     g_assert_cmpuint (place.counter, ==, 3);
     evidence_store_abort (store);
     g_autofree char *third = write_one (store, "web", &place);
@@ -225,11 +225,11 @@ test_store_crash (void)
     test_dir_write (&dir, "evidence/head",
                     "1 0000000000000000000000000000000000000000000000000000000000000000\n",
                     0600);
-    g_assert_false (evidence_store_begin (store, &place, &error));
+    g_assert_false (evidence_store_begin (store, &place, NULL, &error));
     g_assert_cmpstr (policy_error_id (error), ==, "evidence-store");
     g_clear_error (&error);
     test_dir_write (&dir, "evidence/head", "3 zz\n", 0600);
-    g_assert_false (evidence_store_begin (store, &place, &error));
+    g_assert_false (evidence_store_begin (store, &place, NULL, &error));
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
     g_clear_error (&error);
     g_assert_null (evidence_store_list (dir.path, &place, &error));
@@ -240,13 +240,56 @@ test_store_crash (void)
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING);
 }
 
+/* Nobody knows which was the last: no place for who insists, and one that says so for who
+ * does not. */
+static void
+test_store_head (void)
+{
+    static const char *const heads[] = {
+        NULL, "nonsense\n",
+        "1 0000000000000000000000000000000000000000000000000000000000000000\n"
+    };
+    for (guint i = 0; i < G_N_ELEMENTS (heads); i++) {
+        g_auto (TestDir) dir = { 0 };
+        g_autoptr (GError) error = NULL;
+        g_autofree char *why = NULL;
+        EvidencePlace place;
+
+        test_dir_init (&dir);
+        g_autoptr (EvidenceStore) store = evidence_store_open_at (dir.fd, &error);
+        for (guint n = 1; n <= 3; n++) {
+            g_autofree char *file = write_one (store, "web", &place);
+            g_assert_false (place.gap);
+        }
+        g_assert_true (evidence_store_begin (store, &place, &why, &error));
+        evidence_store_abort (store);
+        g_assert_null (why);
+        g_assert_false (place.gap);
+
+        g_assert_cmpint (unlinkat (dir.fd, "evidence/head", 0), ==, 0);
+        if (heads[i] != NULL)
+            test_dir_write (&dir, "evidence/head", heads[i], 0600);
+        g_assert_false (evidence_store_begin (store, &place, NULL, &error));
+        g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
+        g_assert_nonnull (strstr (error->message, "away and keep it"));
+        g_assert_true ((strstr (error->message, "is missing") != NULL) == (i == 0));
+        g_clear_error (&error);
+        g_assert_true (evidence_store_begin (store, &place, &why, &error));
+        g_assert_nonnull (why);
+        g_assert_true (place.gap);
+        g_assert_cmpuint (place.counter, ==, 4);
+        assert_previous (&place, "web 3");
+        evidence_store_abort (store);
+    }
+}
+
 static gpointer
 begin_in_thread (gpointer data)
 {
     EvidencePlace place;
     g_autoptr (GError) error = NULL;
 
-    g_assert_true (evidence_store_begin (data, &place, &error));
+    g_assert_true (evidence_store_begin (data, &place, NULL, &error));
     evidence_store_abort (data);
     return GUINT_TO_POINTER ((guint) place.counter);
 }
@@ -262,14 +305,14 @@ test_store_two (void)
     test_dir_init (&dir);
     g_autoptr (EvidenceStore) one = evidence_store_open_at (dir.fd, &error);
     g_autoptr (EvidenceStore) two = evidence_store_open_at (dir.fd, &error);
-    g_assert_true (evidence_store_begin (one, &place, &error));
+    g_assert_true (evidence_store_begin (one, &place, NULL, &error));
     GThread *thread = g_thread_new ("two", begin_in_thread, two);
     g_autoptr (GBytes) bytes = g_bytes_new ("x", 1);
     g_autofree char *file = evidence_store_commit (one, "web", bytes, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (GPOINTER_TO_UINT (g_thread_join (thread)), ==, 2);
     /* A name that leads out of the folder. */
-    g_assert_true (evidence_store_begin (one, &place, &error));
+    g_assert_true (evidence_store_begin (one, &place, NULL, &error));
     g_assert_null (evidence_store_commit (one, "../web", bytes, &error));
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_EVIDENCE_STORE);
 }
@@ -331,6 +374,7 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/file/flipped-bits", test_flipped_bits);
     g_test_add_func ("/evidence/file/store", test_store);
     g_test_add_func ("/evidence/file/store-crash", test_store_crash);
+    g_test_add_func ("/evidence/file/store-head", test_store_head);
     g_test_add_func ("/evidence/file/store-two", test_store_two);
     g_test_add_func ("/evidence/file/key", test_key);
 
