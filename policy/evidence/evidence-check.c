@@ -170,7 +170,8 @@ check_chain (Work *work)
     if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED))
         reason_new ("evidence-root", work,
                     "the certificates end in a root that is neither AMD's nor "
-                    "trusted here: %s",
+                    "trusted here: %s (--trust-root takes it, if you know whose it is; "
+                    "--owner takes the owner's)",
                     policy_chain_get_root_fingerprint (chain));
     else
         reason_new ("evidence-chain", work, "%s", cause->message);

@@ -223,6 +223,30 @@ class Evidence:
             self.tap.true("the ledger has" in result.err, result)
             shutil.rmtree(folder)
 
+    def readme(self):
+        """The lines of README.md, as they stand there."""
+        with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
+            part = f.read().split("## What a launch leaves\n")[1].split("\n## ")[0]
+        lines = [line.strip().split("  #")[0] for line in part.splitlines() if line.startswith("    sevlaunch ")]
+        self.tap.true(len(lines) >= 4, lines)
+        folder = os.path.join(self.bed.dir, "readme")
+        shutil.copytree(self.bed.owner, os.path.join(folder, "owner"))
+        there = os.path.join(folder, "owner", "evidence")
+        for name in os.listdir(there):
+            os.rename(os.path.join(there, name), os.path.join(there, name.replace("-launch.", "-disk.")))
+        for name in ("sign.pub", "evidence/000001-disk.evidence.json"):
+            shutil.copy(os.path.join(folder, "owner", name), folder)
+        for line in lines:
+            words = [self.root() if word == "SHA256" else word for word in line.split()]
+            done = subprocess.run([self.bed.program, *words[1:]], cwd=folder, env=self.bed.environment(),
+                                  capture_output=True, text=True, check=False)
+            self.tap.equal(done.returncode, 0, f"{line}\n{done.stdout}{done.stderr}")
+        # Without the root it is refused, and the message says what to do.
+        done = subprocess.run([self.bed.program, "evidence", "verify", "000001-disk.evidence.json", "--signer", "sign.pub"],
+                              cwd=folder, env=self.bed.environment(), capture_output=True, text=True, check=False)
+        self.tap.true(done.returncode == 1 and "--trust-root" in done.stderr and self.root() in done.stderr, done.stderr)
+        shutil.rmtree(folder)
+
     def page(self):
         path = os.path.join(self.bed.dir, "page.html")
         # Without a key there is a page, and no verdict.
@@ -274,6 +298,8 @@ def main():
             evidence.unmeasured()
         with t.test("evidence list: what is taken away leaves a gap, the last one too"):
             evidence.listed()
+        with t.test("README.md: its lines work as they stand there"):
+            evidence.readme()
         with t.test("no signing key, or no place: none, and no launch where it is required"):
             evidence.without()
         table = launchbed.Table(bed, t, __file__)
