@@ -83,6 +83,8 @@ FORWARD (virConnectPtr, virConnectOpen, (const char *uri), (uri), NULL)
 FORWARD (int, virConnectClose, (virConnectPtr c), (c), -1)
 FORWARD (int, virConnectIsAlive, (virConnectPtr c), (c), -1)
 FORWARD (char *, virConnectGetURI, (virConnectPtr c), (c), NULL)
+FORWARD (char *, virConnectGetHostname, (virConnectPtr c), (c), NULL)
+FORWARD (char *, virConnectGetCapabilities, (virConnectPtr c), (c), NULL)
 FORWARD (int, virConnectGetVersion, (virConnectPtr c, unsigned long *v), (c, v), -1)
 FORWARD (int, virConnectGetLibVersion, (virConnectPtr c, unsigned long *v), (c, v), -1)
 FORWARD (char *,

@@ -29,6 +29,7 @@ struct _LaunchFlow {
 
     EmulatedHost *emulated;   /* (nullable) */
     virConnectPtr connection; /* (nullable) */
+    gboolean leads_back;      /* it is remote by its URI, and still this machine */
     VirtPlatform platform;    /* what the host says of it */
     virDomainPtr domain;      /* (nullable): the guest, ours to end until it is resumed */
     QmpClient *qmp;

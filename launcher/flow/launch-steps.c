@@ -99,6 +99,22 @@ start_emulated (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     return emulated_host_start_libvirt (flow->emulated, cancellable, error);
 }
 
+/* A longer way to this machine is no owner's machine. */
+static void
+look_at_remote (LaunchFlow *flow)
+{
+    const char *uri = flow->owner->uri;
+
+    flow->result.kvm = virt_has_kvm (flow->connection);
+    flow->leads_back = virt_uri_leads_back (uri);
+    if (flow->leads_back || !virt_is_this_machine (flow->connection))
+        return;
+    flow->leads_back = TRUE;
+    message_warning ("the host at '%s' has the name or UUID of this machine: the verdict "
+                     "counts as judged there, not on the owner's machine",
+                     uri);
+}
+
 gboolean
 flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
@@ -118,7 +134,7 @@ flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
         return FALSE;
     flow->connection = virt_open (result->uri, error);
     if (flow->connection != NULL && flow->owner->remote)
-        result->kvm = virt_has_kvm (flow->connection);
+        look_at_remote (flow);
     return flow->connection != NULL &&
            (flow->options->way == LAUNCH_WAY_INJECT ||
             virt_check_name_free (flow->connection, result->name, error));
@@ -174,7 +190,7 @@ judged_on (const LaunchFlow *flow)
 {
     if (flow->options->way == LAUNCH_WAY_PREPARE ||
         flow->options->way == LAUNCH_WAY_JUDGE ||
-        (flow->owner->remote && !virt_uri_leads_back (flow->owner->uri)))
+        (flow->owner->remote && !flow->leads_back))
         return POLICY_JUDGED_OWNER_MACHINE;
     if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
         return POLICY_JUDGED_EMULATED_HOST;
@@ -203,6 +219,10 @@ flow_judge_chain (LaunchFlow *flow, GError **error)
     if (!require_chain (flow, error) || (flow->result.es && !flow_require_es (flow, error)))
         return FALSE;
     policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
+    if (flow->owner->remote && !flow->leads_back)
+        policy_verdict_add_unproven (flow->result.verdict,
+                                     "that the host is another machine than the one where "
+                                     "it is judged: only the host's name and UUID say so");
     return TRUE;
 }
 

@@ -96,6 +96,83 @@ virt_uri_leads_back (const char *uri)
     return g_strcmp0 (transport, "+ext") != 0;
 }
 
+void
+virt_identity_clear (VirtIdentity *identity)
+{
+    g_clear_pointer (&identity->name, g_free);
+    g_clear_pointer (&identity->uuids, g_strfreev);
+}
+
+/* @path: a file with a UUID, with or without dashes. */
+static void
+add_own_uuid (GPtrArray *uuids, const char *path)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents (path, &text, NULL, NULL))
+        return;
+    g_autofree char *lower = g_ascii_strdown (g_strstrip (text), -1);
+    g_autofree char *uuid =
+        strlen (lower) == 32 ? g_strdup_printf ("%.8s-%.4s-%.4s-%.4s-%s", lower, lower + 8,
+                                                lower + 12, lower + 16, lower + 20)
+                             : g_strdup (lower);
+    if (g_uuid_string_is_valid (uuid))
+        g_ptr_array_add (uuids, g_steal_pointer (&uuid));
+}
+
+/* What libvirt takes for the host's UUID, by its host_uuid_source. */
+void
+virt_identity_read_own (VirtIdentity *out)
+{
+    g_autoptr (GPtrArray) uuids = g_ptr_array_new_with_free_func (g_free);
+
+    add_own_uuid (uuids, "/sys/class/dmi/id/product_uuid");
+    add_own_uuid (uuids, "/etc/machine-id");
+    g_ptr_array_add (uuids, NULL);
+    out->name = g_strdup (g_get_host_name ());
+    out->uuids = (char **) g_ptr_array_free (g_steal_pointer (&uuids), FALSE);
+}
+
+static gboolean
+same_name (const char *a, const char *b)
+{
+    const gsize first = strcspn (a, ".");
+
+    if (a[first] == '\0' || b[strcspn (b, ".")] == '\0')
+        return first == strcspn (b, ".") && g_ascii_strncasecmp (a, b, first) == 0;
+    return g_ascii_strcasecmp (a, b) == 0;
+}
+
+gboolean
+virt_identity_matches (const VirtIdentity *own, const char *name, const char *capabilities)
+{
+    if (name == NULL || *name == '\0' || own->name == NULL || same_name (own->name, name))
+        return TRUE;
+    if (capabilities == NULL || own->uuids == NULL)
+        return FALSE;
+    g_autofree char *lower = g_ascii_strdown (capabilities, -1);
+    for (char **i = own->uuids; *i != NULL; i++) {
+        g_autofree char *element = g_strdup_printf ("<uuid>%s</uuid>", *i);
+        if (strstr (lower, element) != NULL)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+virt_is_this_machine (virConnectPtr connection)
+{
+    g_auto (VirtIdentity) own = { 0 };
+    char *name = virConnectGetHostname (connection);
+    char *capabilities = virConnectGetCapabilities (connection);
+
+    virt_identity_read_own (&own);
+    const gboolean same = virt_identity_matches (&own, name, capabilities);
+    free (name);
+    free (capabilities);
+    return same;
+}
+
 virConnectPtr
 virt_open_anywhere (const char *uri, GError **error)
 {

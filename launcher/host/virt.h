@@ -46,6 +46,40 @@ gboolean virt_uri_is_remote (const char *uri);
 gboolean virt_uri_leads_back (const char *uri);
 
 /**
+ * VirtIdentity: by what a machine is told from others
+ * @name: (nullable): its host name, with or without a domain
+ * @uuids: (nullable) (array zero-terminated=1): 36 characters each, in lower case
+ */
+typedef struct {
+    char *name;
+    char **uuids;
+} VirtIdentity;
+void virt_identity_clear (VirtIdentity *identity);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VirtIdentity, virt_identity_clear)
+
+/** virt_identity_read_own: this machine's; UUIDs of SMBIOS (for root) and of machine-id(5)
+ */
+void virt_identity_read_own (VirtIdentity *out);
+/**
+ * virt_identity_matches:
+ * @name: (nullable): what a host calls itself
+ * @capabilities: (nullable): its libvirt's, untrusted XML, which names the host's UUID
+ *
+ * Whether it may be the machine @own: by name or by UUID, or because it gives no name.  A
+ * name without a domain matches that name with any.
+ */
+gboolean virt_identity_matches (const VirtIdentity *own,
+                                const char *name,
+                                const char *capabilities);
+/**
+ * virt_is_this_machine:
+ * Whether a host that a URI calls another machine says that it is this one.  Catches an
+ * alias, an address or a tunnel that leads back here; a host that lies about itself is not
+ * caught, and another machine of the same name counts as this one.
+ */
+gboolean virt_is_this_machine (virConnectPtr connection);
+
+/**
  * virt_open:
  * Errors: %LAUNCHER_ERROR_LIBVIRT_UNREACHABLE, %LAUNCHER_ERROR_USAGE (an alias that hides
  *   another machine).

@@ -35,12 +35,18 @@ class Remote:
         self.kernel = bed.copy(os.path.join(bed.test_disk, "uki.efi"))
         self.firmware = bed.host.give(shutil.copy(bed.firmware, os.path.join(bed.host.files, "host.fd")))
 
-    def run(self, *words, **changes):
+    # A machine of another name than the host's, as root is or seems to be in it.
+    ELSEWHERE = ["--uts", *([] if os.getuid() == 0 else ["--user", "--map-root-user"]), "--", "/bin/sh", "-c",
+                 'hostname owners-machine && exec "$0" "$@"']
+
+    def run(self, *words, here=False, **changes):
+        """here: on a machine with the host's name"""
         options = {"connect": self.uri, "emulated_host": None, "cek": self.cek, "ca": self.ca,
                    "image_copy": os.path.join(self.bed.test_disk, "disk.qcow2"), "host_kernel": self.kernel,
                    "host_firmware": self.firmware, **changes}
         self.bed.host.virsh("uri")  # its libvirt runs
-        return self.bed.run("run", *self.bed.arguments(**options), "--json", *words)
+        words = ["run", *self.bed.arguments(**options), "--json", *words]
+        return self.bed.run(*words) if here else self.bed.run(*self.ELSEWHERE, self.bed.program, *words, program="/usr/bin/unshare")
 
 
 def main():
@@ -54,10 +60,18 @@ def main():
             t.equal((result.code, said["verdict"], said["judged_on"], len(said["secrets"])),
                     (0, "verified", "owner-machine", 2), result)
             t.equal(said["measured"]["firmware"]["path"], bed.firmware)
+            t.true(any("another machine" in text for text in said["unproven"]), said["unproven"])
             xml = ElementTree.fromstring(bed.host.virsh("dumpxml", bed.name).stdout)
             t.equal([xml.findtext("os/loader"), xml.findtext("os/kernel"),
                      xml.find("devices/disk/source").get("file")], [remote.firmware, remote.kernel, bed.disk])
             bed.destroy()
+        with t.test("a host that has this machine's name, by whatever way, is not judged on the owner's machine"):
+            result = remote.run("--dry-run", here=True)
+            t.equal((result.code, result.json["judged_on"]), (0, "emulated-host"), result)
+            t.true("name or UUID of this machine" in result.err, result)
+            result = remote.run("--dry-run")
+            t.equal((result.code, result.json["judged_on"]), (0, "owner-machine"), result)
+            t.true("name or UUID" not in result.err, result)
         with open(remote.kernel, "rb") as f:
             image = bytearray(f.read())
         image[-1] ^= 1

@@ -250,6 +250,47 @@ test_uris (void)
     g_assert_false (virt_uri_leads_back ("qemu+ext:///system?command=x"));
 }
 
+/* Whoever says that he is this machine is not the owner's other one. */
+static void
+test_identity (void)
+{
+    static char *uuids[] = { (char *) "3d1219c7-c4c5-404a-aa1f-6d2a48adfda4", NULL };
+    static const struct {
+        const char *own;
+        const char *name;
+        const char *capabilities;
+        gboolean same;
+    } rows[] = {
+        { "web1", "web2", "<capabilities/>", FALSE },
+        { "web1", "web1", NULL, TRUE },
+        { "web1", "WEB1", NULL, TRUE },
+        { "web1", "web1.example.org", NULL, TRUE },
+        { "web1.example.org", "web1", NULL, TRUE },
+        { "web1.example.org", "web1.example.org", NULL, TRUE },
+        { "web1.example.org", "web1.example.net", NULL, FALSE },
+        { "web1", "web11", NULL, FALSE },
+        { "web11", "web1", NULL, FALSE },
+        { "web1", "web2.web1", NULL, FALSE },
+        { "web1", NULL, NULL, TRUE },
+        { "web1", "", NULL, TRUE },
+        { "web1", "web2",
+          "<host>\n <uuid>3D1219C7-C4C5-404A-AA1F-6D2A48ADFDA4</uuid>\n</host>", TRUE },
+        { "web1", "web2",
+          "<host>\n <uuid>3d1219c7-c4c5-404a-aa1f-6d2a48adfda5</uuid>\n</host>", FALSE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+        const VirtIdentity own = { (char *) rows[i].own, uuids };
+        g_assert_true (virt_identity_matches (&own, rows[i].name, rows[i].capabilities) ==
+                       rows[i].same);
+    }
+    g_auto (VirtIdentity) here = { 0 };
+    virt_identity_read_own (&here);
+    g_assert_cmpstr (here.name, ==, g_get_host_name ());
+    for (char **i = here.uuids; *i != NULL; i++)
+        g_assert_true (g_uuid_string_is_valid (*i));
+}
+
 static void
 test_device_text (void)
 {
@@ -377,6 +418,7 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/hardware/nothing-readable", test_hardware_nothing_readable);
     g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
     g_test_add_func ("/launcher/virt/uris", test_uris);
+    g_test_add_func ("/launcher-host/identity", test_identity);
     g_test_add_func ("/launcher-host/device-text", test_device_text);
     g_test_add_func ("/launcher-host/device-text-bad", test_device_text_bad);
     g_test_add_func ("/launcher-host/device-errors", test_device_errors);
