@@ -74,6 +74,7 @@ static void
 check_sev (Doctor *doctor)
 {
     host_check_machine (doctor->facts, doctor->checks);
+    host_check_apparmor (doctor->facts, PKGDATADIR, doctor->checks);
     ask_psp (doctor);
     host_check_psp (&doctor->psp, doctor->checks);
     doctor->libvirt = libvirt_facts_read (doctor->uri != NULL ? doctor->uri : SYSTEM_URI);

@@ -204,18 +204,6 @@ check_memlock (const HostFacts *facts, GPtrArray *out)
                      facts->memlock / 1024);
 }
 
-static void
-check_apparmor (const HostFacts *facts, GPtrArray *out)
-{
-    if (facts->apparmor)
-        finding_add (out, "apparmor", FINDING_NOTE,
-                     "if a guest does not start, look for DENIED in the kernel's messages",
-                     "AppArmor is on: libvirt's system guests may open /dev/sev, and the "
-                     "firmware that their domain names");
-    else
-        finding_add (out, "apparmor", FINDING_OK, NULL, "AppArmor is not on");
-}
-
 void
 host_check_machine (const HostFacts *facts, GPtrArray *out)
 {
@@ -226,7 +214,54 @@ host_check_machine (const HostFacts *facts, GPtrArray *out)
     check_dev_sev (facts, out);
     check_dev_kvm (facts, out);
     check_memlock (facts, out);
-    check_apparmor (facts, out);
+}
+
+/* Where libvirt's virt-aa-helper lets a domain's file lie: src/security/virt-aa-helper.c,
+ * valid_path(), for files that are read only. */
+static gboolean
+helper_takes (const char *path)
+{
+    static const char *const taken[] = { "/usr/share/OVMF/", "/usr/share/ovmf/",
+                                         "/usr/share/AAVMF/", "/usr/share/qemu-efi/" };
+    static const char *const refused[] = { "/usr/share/", "/usr/lib", "/usr/local/lib",
+                                           "/lib", "/etc/" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
+        if (g_str_has_prefix (path, taken[i]))
+            return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+        if (g_str_has_prefix (path, refused[i]))
+            return FALSE;
+    return TRUE;
+}
+
+void
+host_check_apparmor (const HostFacts *facts, const char *datadir, GPtrArray *out)
+{
+    g_autofree char *path = g_build_filename (datadir, FIRMWARE_OWN_NAME, NULL);
+
+    if (!facts->apparmor)
+        finding_add (out, "apparmor", FINDING_OK, NULL, "AppArmor is not on");
+    else if (!facts->apparmor_libvirt)
+        finding_add (out, "apparmor", FINDING_NOTE,
+                     "if a guest does not start, look for DENIED in the kernel's messages",
+                     "AppArmor is on, and libvirt's rules for guests are not where they "
+                     "usually are");
+    else if (!facts->apparmor_sev)
+        finding_add (out, "apparmor", FINDING_WARN,
+                     "add the line '/dev/sev rw,' to "
+                     "/etc/apparmor.d/local/abstractions/libvirt-qemu (Debian, Ubuntu) or "
+                     "to a file in /etc/apparmor.d/abstractions/libvirt-qemu.d",
+                     "AppArmor is on, and libvirt's rules do not let guests open /dev/sev");
+    else if (!helper_takes (path))
+        finding_add (out, "apparmor", FINDING_WARN,
+                     "copy it to /usr/share/OVMF and name it with --firmware",
+                     "AppArmor is on, and libvirt's virt-aa-helper takes no firmware from "
+                     "'%s'",
+                     datadir);
+    else
+        finding_add (out, "apparmor", FINDING_OK, NULL,
+                     "AppArmor is on, and lets libvirt's guests open /dev/sev");
 }
 
 void

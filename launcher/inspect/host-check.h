@@ -26,8 +26,14 @@ typedef struct {
 } HostPsp;
 
 /** host_check_machine: "cpu", "cpu-es", "asids", "kvm-amd", "kvm-amd-es", "dev-sev",
- * "dev-kvm", "memlock", "apparmor" */
+ * "dev-kvm", "memlock" */
 void host_check_machine (const HostFacts *facts, GPtrArray *out);
+
+/**
+ * host_check_apparmor: "apparmor"
+ * @datadir: where sevlaunch's firmware is
+ */
+void host_check_apparmor (const HostFacts *facts, const char *datadir, GPtrArray *out);
 
 /** host_check_psp: "psp-firmware" */
 void host_check_psp (const HostPsp *psp, GPtrArray *out);

@@ -128,8 +128,57 @@ read_kernel (const char *root, HostFacts *facts)
         g_autofree char *path = g_strconcat (base, names[i], NULL);
         *values[i] = text_of (root, path);
     }
-    g_autofree char *apparmor = text_of (root, "/sys/module/apparmor/parameters/enabled");
-    facts->apparmor = apparmor != NULL && *apparmor == 'Y';
+}
+
+#define APPARMOR_FILES 64u
+
+/* QEMU opens it for reading and writing. */
+static gboolean
+has_sev_rule (const char *text)
+{
+    return text != NULL &&
+           g_regex_match_simple ("^\\s*((allow|owner|file)\\s+)*\"?/dev/sev\"?\\s+"
+                                 "[a-z]*(rw|wr)[a-z]*\\s*,",
+                                 text, G_REGEX_MULTILINE | G_REGEX_RAW, 0);
+}
+
+/* A folder of a site's own rules, which AppArmor 3 includes. */
+static gboolean
+folder_has_sev_rule (const char *root, const char *path)
+{
+    g_autofree char *whole = g_strconcat (root, path, NULL);
+    g_autoptr (GDir) dir = g_dir_open (whole, 0, NULL);
+    const char *name;
+    gboolean found = FALSE;
+
+    for (guint i = 0; dir != NULL && i < APPARMOR_FILES && !found; i++) {
+        name = g_dir_read_name (dir);
+        if (name == NULL)
+            break;
+        g_autofree char *file = g_build_filename (path, name, NULL);
+        g_autofree char *text = text_of (root, file);
+        found = has_sev_rule (text);
+    }
+    return found;
+}
+
+/* What every guest of libvirt gets, from its package and from the site. */
+static void
+read_apparmor (const char *root, HostFacts *facts)
+{
+    static const char *const files[] = { "/etc/apparmor.d/abstractions/libvirt-qemu",
+                                         "/etc/apparmor.d/local/abstractions/libvirt-qemu",
+                                         "/etc/apparmor.d/libvirt/TEMPLATE.qemu" };
+    g_autofree char *on = text_of (root, "/sys/module/apparmor/parameters/enabled");
+
+    facts->apparmor = on != NULL && *on == 'Y';
+    facts->apparmor_libvirt = is_there (root, files[0]);
+    facts->apparmor_sev =
+        folder_has_sev_rule (root, "/etc/apparmor.d/abstractions/libvirt-qemu.d");
+    for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+        g_autofree char *text = text_of (root, files[i]);
+        facts->apparmor_sev = facts->apparmor_sev || has_sev_rule (text);
+    }
 }
 
 static void
@@ -219,6 +268,7 @@ host_facts_read (const char *root)
     read_cpuinfo (root, facts);
     read_cpuid (root, &facts->cpuid);
     read_kernel (root, facts);
+    read_apparmor (root, facts);
     read_device (root, "/dev/sev", &facts->sev);
     read_device (root, "/dev/kvm", &facts->kvm);
     read_asids (root, facts);

@@ -60,7 +60,9 @@ typedef struct {
     gint64 memlock; /* bytes; G_MAXINT64: no limit */
     gboolean privileged;
     gboolean apparmor;
-    char **missing_tools; /* programs of others that are not in PATH */
+    gboolean apparmor_libvirt; /* libvirt's rules for guests are installed */
+    gboolean apparmor_sev;     /* one of them names /dev/sev */
+    char **missing_tools;      /* programs of others that are not in PATH */
 } HostFacts;
 
 /**

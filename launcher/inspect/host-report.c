@@ -101,6 +101,8 @@ kernel_object (const HostFacts *facts)
     set_known (object, "sev_es_asids_used", facts->es_asids.used);
     set_known (object, "memlock", facts->memlock == G_MAXINT64 ? -1 : facts->memlock);
     json_object_set_boolean_member (object, "apparmor", facts->apparmor);
+    json_object_set_boolean_member (object, "apparmor_libvirt", facts->apparmor_libvirt);
+    json_object_set_boolean_member (object, "apparmor_sev", facts->apparmor_sev);
     json_object_set_object_member (object, "dev_sev", device_object (&facts->sev));
     json_object_set_object_member (object, "dev_kvm", device_object (&facts->kvm));
     return object;

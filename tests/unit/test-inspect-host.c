@@ -117,7 +117,6 @@ test_machine (void)
         { "proc/self/limits", "Max locked memory  8589934592  8589934592  bytes\n", NULL,
           FINDING_OK },
         { "proc/self/limits", NULL, "memlock", FINDING_UNKNOWN },
-        { "sys/module/apparmor/parameters/enabled", "Y\n", "apparmor", FINDING_NOTE },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -130,11 +129,61 @@ test_machine (void)
         if (!facts->cpuid.known) {
             g_assert_cmpint ((int) finding_get (out, "cpu")->level, ==, FINDING_UNKNOWN);
             g_ptr_array_remove_index (out, 0);
-            assert_checks (out, 8, cases[i].id, cases[i].level);
+            assert_checks (out, 7, cases[i].id, cases[i].level);
             continue;
         }
-        assert_checks (out, 9, cases[i].id, cases[i].level);
+        assert_checks (out, 8, cases[i].id, cases[i].level);
     }
+}
+
+#define RULES "etc/apparmor.d/abstractions/libvirt-qemu"
+#define LOCAL "etc/apparmor.d/local/abstractions/libvirt-qemu"
+#define SHARE "/usr/local/share/sevlaunch"
+
+static void
+test_apparmor (void)
+{
+    static const struct {
+        const char *on;
+        const char *path; /* (nullable): the one file of rules beside RULES */
+        const char *rules;
+        const char *datadir;
+        FindingLevel level;
+    } cases[] = {
+        { "N\n", NULL, NULL, SHARE, FINDING_OK },
+        { "Y\n", NULL, NULL, SHARE, FINDING_WARN },
+        { "Y\n", LOCAL, "  /dev/sev rw,\n", SHARE, FINDING_OK },
+        { "Y\n", LOCAL, "  \"/dev/sev\" rwk, # for SEV\n", SHARE, FINDING_OK },
+        { "Y\n", RULES ".d/sev", "/dev/sev rw,\n", SHARE, FINDING_OK },
+        { "Y\n", RULES, "  /dev/kvm rw,\n  owner /dev/sev rw,\n", SHARE, FINDING_OK },
+        { "Y\n", LOCAL, "  #/dev/sev rw,\n", SHARE, FINDING_WARN },
+        { "Y\n", LOCAL, "  deny /dev/sev rw,\n", SHARE, FINDING_WARN },
+        { "Y\n", LOCAL, "  /dev/sev r,\n", SHARE, FINDING_WARN },
+        { "Y\n", LOCAL, "  /dev/sev-guest rw,\n", SHARE, FINDING_WARN },
+        { "Y\n", LOCAL, "/dev/sev rw,\n", "/usr/share/sevlaunch", FINDING_WARN },
+        { "Y\n", LOCAL, "/dev/sev rw,\n", "/usr/share/OVMF", FINDING_OK },
+        { "Y\n", LOCAL, "/dev/sev rw,\n", "/opt/sevlaunch/share", FINDING_OK },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+        g_auto (TestDir) dir = { 0 };
+        g_autoptr (GPtrArray) out = finding_list_new ();
+
+        g_test_message ("case %" G_GSIZE_FORMAT, i);
+        test_dir_init (&dir);
+        write_file (&dir, "sys/module/apparmor/parameters/enabled", cases[i].on);
+        write_file (&dir, RULES, "  /dev/kvm rw,\n");
+        if (cases[i].path != NULL)
+            write_file (&dir, cases[i].path, cases[i].rules);
+        g_autoptr (HostFacts) facts = host_facts_read (dir.path);
+        host_check_apparmor (facts, cases[i].datadir, out);
+        assert_checks (out, 1, "apparmor", cases[i].level);
+    }
+    g_autoptr (HostFacts) facts =
+        facts_with ("sys/module/apparmor/parameters/enabled", "Y\n");
+    g_autoptr (GPtrArray) out = finding_list_new ();
+    host_check_apparmor (facts, SHARE, out);
+    assert_checks (out, 1, "apparmor", FINDING_NOTE);
 }
 
 static void
@@ -177,7 +226,7 @@ test_dev_sev_open_to_all (void)
     g_assert_cmphex (facts->sev.mode, ==, 0660);
     facts->sev.mode = 0666;
     host_check_machine (facts, out);
-    assert_checks (out, 9, "dev-sev", FINDING_INSECURE);
+    assert_checks (out, 8, "dev-sev", FINDING_INSECURE);
 }
 
 static void
@@ -342,6 +391,7 @@ main (int argc, char **argv)
 {
     g_test_init (&argc, &argv, NULL);
     g_test_add_func ("/inspect/host/machine", test_machine);
+    g_test_add_func ("/inspect/host/apparmor", test_apparmor);
     g_test_add_func ("/inspect/host/asids", test_asids);
     g_test_add_func ("/inspect/host/no-amd", test_no_amd);
     g_test_add_func ("/inspect/host/dev-sev-open-to-all", test_dev_sev_open_to_all);
