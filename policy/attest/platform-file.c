@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "policy/attest/naples-ark.h"
+#include "policy/attest/zip-file.h"
 #include "policy/owner-cert.h"
 #include "policy/owner-file.h"
 #include "policy/policy-error.h"
@@ -234,8 +235,7 @@ name_other_format (const guint8 *data, gsize len)
     if (len == 0)
         return "empty";
     if (len > 3 && memcmp (data, "PK\x03\x04", 4) == 0)
-        return "a zip archive (sev-tool's certs_export.zip): unpack it, and give the "
-               "folder";
+        return "a zip archive, which is read by itself only";
     if (g_strstr_len ((const char *) data, (gssize) len, "-----BEGIN") != NULL ||
         (len > 1 && data[0] == 0x30 && (data[1] & 0x80) != 0))
         return "PEM or DER: X.509 certificates (VCEK, ASK and ARK of SEV-SNP) are not "
@@ -346,25 +346,44 @@ read_file (const char *path, gboolean optional, GError **error)
     return bytes;
 }
 
-/* A file of a folder; that it is missing is no error. */
+/* Where sev-tool put several files. */
+typedef struct {
+    const char *path;
+    GBytes *zip; /* (nullable): the archive; else @path is a folder */
+} Source;
+
+/* @out: (nullable): a file that is missing is no error */
 static gboolean
-read_named (const char *dir,
+read_part (const Source *source, const char *name, GBytes **out, GError **error)
+{
+    g_autofree char *path = g_build_filename (source->path, name, NULL);
+    g_autoptr (GError) cause = NULL;
+
+    if (source->zip != NULL)
+        return policy_zip_read (source->zip, name, POLICY_PLATFORM_FILE_MAX, out, &cause) ||
+               refuse (error, source->path, "%s", cause->message);
+    *out = read_file (path, TRUE, &cause);
+    if (cause == NULL)
+        return TRUE;
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
+}
+
+static gboolean
+read_named (const Source *source,
             const char *name,
             int kind, /* or -1: whatever it holds */
             PolicyPlatformCerts *certs,
             gboolean *any,
             GError **error)
 {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    g_autoptr (GError) cause = NULL;
-    g_autoptr (GBytes) bytes = read_file (path, TRUE, &cause);
+    g_autofree char *path = g_build_filename (source->path, name, NULL);
+    g_autoptr (GBytes) bytes = NULL;
 
-    if (bytes == NULL) {
-        if (cause == NULL)
-            return TRUE;
-        g_propagate_error (error, g_steal_pointer (&cause));
+    if (!read_part (source, name, &bytes, error))
         return FALSE;
-    }
+    if (bytes == NULL)
+        return TRUE;
     *any = TRUE;
     if (kind < 0)
         return policy_platform_certs_add (certs, bytes, path, error);
@@ -378,23 +397,24 @@ read_named (const char *dir,
 }
 
 static gboolean
-read_folder (const char *path, PolicyPlatformCerts *certs, GError **error)
+read_several (const Source *source, PolicyPlatformCerts *certs, GError **error)
 {
-    g_autofree char *id_path = g_build_filename (path, "getid_s0_out.txt", NULL);
-    g_autoptr (GError) cause = NULL;
+    g_autoptr (GBytes) id = NULL;
     gboolean any = FALSE;
 
     for (guint i = 0; i < POLICY_N_CERTS; i++)
-        if (!read_named (path, kinds[i].file, (int) i, certs, &any, error))
+        if (!read_named (source, kinds[i].file, (int) i, certs, &any, error))
             return FALSE;
-    if (!read_named (path, "cert_chain.cert", -1, certs, &any, error) ||
-        !read_named (path, "ask_ark.cert", -1, certs, &any, error))
+    if (!read_named (source, "cert_chain.cert", -1, certs, &any, error) ||
+        !read_named (source, "ask_ark.cert", -1, certs, &any, error))
         return FALSE;
     if (!any)
-        return refuse (error, path,
-                       "a folder without certificates: pdh.cert, pek.cert, oca.cert, "
-                       "cek.cert, ask.cert, ark.cert, cert_chain.cert, ask_ark.cert");
-    g_autoptr (GBytes) id = read_file (id_path, TRUE, &cause);
+        return refuse (error, source->path,
+                       "a folder or archive without certificates: pdh.cert, pek.cert, "
+                       "oca.cert, cek.cert, ask.cert, ark.cert, cert_chain.cert, "
+                       "ask_ark.cert");
+    if (!read_part (source, "getid_s0_out.txt", &id, error))
+        return FALSE;
     if (id != NULL)
         certs->chip_id =
             policy_chip_id_parse (g_bytes_get_data (id, NULL), g_bytes_get_size (id));
@@ -405,19 +425,24 @@ gboolean
 policy_platform_certs_read (PolicyPlatformCerts *certs, const char *path, GError **error)
 {
     g_auto (PolicyPlatformCerts) all = { 0 };
+    g_autoptr (GBytes) bytes = NULL;
     struct stat st;
 
     g_return_val_if_fail (certs != NULL && path != NULL, FALSE);
 
-    if (stat (path, &st) == 0 && S_ISDIR (st.st_mode)) {
-        copy (&all, certs);
-        if (!read_folder (path, &all, error))
+    if (stat (path, &st) != 0 || !S_ISDIR (st.st_mode)) {
+        bytes = read_file (path, FALSE, error);
+        if (bytes == NULL)
             return FALSE;
-        take (certs, &all);
-        return TRUE;
+        if (!policy_zip_is (bytes))
+            return policy_platform_certs_add (certs, bytes, path, error);
     }
-    g_autoptr (GBytes) bytes = read_file (path, FALSE, error);
-    return bytes != NULL && policy_platform_certs_add (certs, bytes, path, error);
+    const Source source = { .path = path, .zip = bytes };
+    copy (&all, certs);
+    if (!read_several (&source, &all, error))
+        return FALSE;
+    take (certs, &all);
+    return TRUE;
 }
 
 static gboolean

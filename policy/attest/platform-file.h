@@ -74,8 +74,9 @@ gboolean policy_platform_certs_add (PolicyPlatformCerts *certs,
 /**
  * policy_platform_certs_read:
  * @path: a file of any form above, or a folder as AMD's sev-tool writes it:
- *   {pdh,pek,oca,cek,ask,ark}.cert, cert_chain.cert, ask_ark.cert, getid_s0_out.txt.  A
- *   file there that is named for one certificate is taken for it.
+ *   {pdh,pek,oca,cek,ask,ark}.cert, cert_chain.cert, ask_ark.cert, getid_s0_out.txt; or
+ *   its certs_export.zip, with the same names in it.  A file there that is named for one
+ *   certificate is taken for it.
  * Errors: %POLICY_ERROR_PLATFORM_FILE, also for a path that cannot be read and a folder
  *   without any of the names.
  */

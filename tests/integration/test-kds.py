@@ -7,6 +7,7 @@ on loopback, with the paths of AMD's.  Nothing that is wrong may ever be cached.
 import contextlib
 import datetime
 import hashlib
+import io
 import ipaddress
 import json
 import os
@@ -16,6 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
@@ -159,11 +161,45 @@ def forms(t, bench):
             t.true(code == 0 or (code == 1 and "[chain-" in err and "BAD: " in out), f"{folder}: {code} {out} {err}")
         t.equal(accepted, ["naples-ok", "rome-ok", "rome-pek-sigs-swapped"])
     with t.test("what is no file of certificates is bad input, and says what it is"):
-        for data, says in ((b"PK\3\4 certs_export.zip", "unpack"), (b"<html>", "web page"), (b"", "empty"),
+        for data, says in ((b"PK\3\4 certs_export.zip", "damaged"), (b"<html>", "web page"), (b"", "empty"),
                            (b"-----BEGIN CERTIFICATE-----\n", "SEV-SNP"),
                            *((join("rome", "pdh pek oca cek ask ark")[:n], "bytes") for n in WRONG_LENGTHS)):
             code, _, err = bench.run("--offline", bench.write("odd", data))
             t.equal((code, "[platform-file]" in err, says in err), (4, True, True), err)
+
+
+def packed(files, method=zipfile.ZIP_DEFLATED, prefix="", comment=b""):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.comment = comment
+        for name, data in files:
+            archive.writestr(prefix + name, data)
+    return out.getvalue()
+
+
+def zips(t, bench):
+    """sev-tool's certs_export.zip."""
+    names = "pdh pek oca cek ask ark".split()
+    files = [(f"{name}.cert", cert("rome", name)) for name in names]
+    good = packed(files)
+    with t.test("an archive of sev-tool's, as zip(1) and others pack it"):
+        for data in (good, packed(files, zipfile.ZIP_STORED), packed(files, prefix="certs/"),
+                     packed(files, comment=b"of a machine"), packed([("README", b"no certificate"), *files])):
+            seen = bench.json("--offline", bench.write("certs_export.zip", data))
+            t.equal((seen["verified"], seen["generation"]), (True, "Rome"), texts(seen))
+    with t.test("... a certificate that is missing in it is a reason"):
+        seen = bench.json("--offline", bench.write("certs_export.zip", packed(files[1:])), code=1)
+        t.true("PDH certificate is missing" in texts(seen), texts(seen))
+    with t.test("... one that is damaged, encrypted, doubled or full of zeros is bad input"):
+        at = good.index(b"PK\1\2")
+        large = [("pdh.cert", bytes(100000)), *files[1:]]
+        twice = packed([files[0], ("other/pdh.cert", b"x"), *files[1:]])
+        for data, says in ((good[:-30], "damaged"), (flip(good, at + 16), "damaged"), (flip(good, at + 42), "damaged"),
+                           (flip(good, 60), "damaged"), (good[:at + 8] + b"\1" + good[at + 9:], "encrypted"),
+                           (twice, "twice"), (packed(large), "100000 bytes"), (packed([("README", b"")]), "without"),
+                           (packed([(f"{i}.cert", b"") for i in range(65)]), "65 files")):
+            code, _, err = bench.run("--offline", bench.write("certs_export.zip", data))
+            t.equal((code, "[platform-file]" in err, says in err), (4, True, True), f"{says}: {err}")
 
 
 def generations(t, bench):
@@ -366,10 +402,10 @@ def wrong(t, bench):
 class Authority:
     """A CA of the test's own, which the system does not know."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, name="a test's CA"):
         self.bench = bench
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test's CA")])
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         made = self.make(self.name, self.key, x509.BasicConstraints(True, None))
         self.file = bench.write("ca.pem", made.public_bytes(serialization.Encoding.PEM))
         os.chmod(self.file, 0o600)  # sevlaunch-fetch, which is not root, does not open it
@@ -416,7 +452,7 @@ def https(t, bench):
     with t.test("... without it, the system's: nobody vouches for the server, and it is not asked"):
         refused(authority.server(), "certificate", "SSL_CERT_FILE")
     with t.test("... with another CA, whatever the system has"):
-        refused(authority.server(), "certificate", SSL_CERT_FILE=Authority(bench).file)
+        refused(authority.server(), "certificate", SSL_CERT_FILE=Authority(bench, "another CA").file)
         authority = Authority(bench)
         mine = {"SSL_CERT_FILE": authority.file}
     with t.test("... a certificate of another server's"):
@@ -486,6 +522,7 @@ def main():
         acceptance(t, bench)
         owners(t, bench)
         generations(t, bench)
+        zips(t, bench)
         good(t, bench)
         cache(t, bench)
         wrong(t, bench)

@@ -297,7 +297,7 @@ test_no_files (void)
     g_autofree guint8 *unknown = g_memdup2 (data, 2084);
 
     assert_no_file (NULL, 0, "empty");
-    assert_no_file (zip, sizeof zip - 1, "unpack");
+    assert_no_file (zip, sizeof zip - 1, "read by itself only");
     assert_no_file (page, strlen (page), "web page");
     assert_no_file (pem, strlen (pem), "SEV-SNP");
     assert_no_file (der, 4, "SEV-SNP");
