@@ -206,6 +206,31 @@ def lint(t, root):
         t.equal([f["id"] for f in answer["findings"] if f["level"] == "unknown"], ["loader-unread"])
 
 
+def helper_says(helper, folder):
+    """The rules that libvirt's helper makes for a domain of sevlaunch's with firmware from there."""
+    number = "11111111-2222-3333-4444-555555555555"
+    xml = read(os.path.join(TOP, "tests/data/domain/real-host.xml")).decode()
+    xml = xml.replace("<name>", f"<uuid>{number}</uuid><name>", 1).replace("/usr/share/sevlaunch", folder)
+    return subprocess.run([helper, "--dryrun", "--replace", "--uuid", f"libvirt-{number}"], input=xml,
+                          capture_output=True, text=True, check=False)
+
+
+def apparmor(t):
+    """What doctor and the page for real hosts say of firmware, by libvirt's own word."""
+    helper = "/usr/lib/libvirt/virt-aa-helper"
+    if not os.path.exists(helper):
+        t.note("SKIP virt-aa-helper: libvirt has none here")
+        return
+    with t.test("virt-aa-helper takes sevlaunch's domain, and refuses it with firmware below /usr/share"):
+        for folder in ("/usr/local/share/sevlaunch", "/opt/sevlaunch/share", "/usr/share/OVMF", "/usr/share/ovmf"):
+            done = helper_says(helper, folder)
+            t.equal((done.returncode, f'"{folder}/sevlaunch-ovmf.fd" rk' in done.stderr), (0, True), done)
+            t.true('/uki.efi" r,' in done.stderr and '/disk.qcow2" rwk,' in done.stderr, done)
+        for folder in ("/usr/share/sevlaunch", "/usr/lib/sevlaunch", "/etc/sevlaunch"):
+            done = helper_says(helper, folder)
+            t.true(done.returncode != 0 and "skipped restricted file" in done.stderr, done)
+
+
 def main():
     t = tap.Tap()
     with tempfile.TemporaryDirectory(prefix="ti-") as root:
@@ -214,6 +239,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ti-") as root:
         doctor(t, root)
         lint(t, root)
+    apparmor(t)
     t.finish()
 
 

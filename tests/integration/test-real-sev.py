@@ -3,7 +3,7 @@
 """A launch as on a real host: unmodified libvirt and QEMU, with QEMU's own sev.c.
 
 XML, properties, base64 files, QMP and error texts are the real ones; the kernel's SEV is
-played (tests/lib/rehearsal.py), and nothing runs.  Needs KVM.
+played (tests/lib/rehearsal.py), and nothing runs.  Needs KVM, as root or not.
 """
 import base64
 import hashlib
@@ -172,6 +172,8 @@ def refused(t, real, owner):
 
 def main():
     t = tap.Tap()
+    if not os.access(rehearsal.KVM, os.R_OK | os.W_OK):
+        tap.skip_all(f"{rehearsal.KVM} cannot be opened by this user (is there KVM, and who is in its group?)")
     with launchbed.Bed(release=False) as bed:
         try:
             with rehearsal.Rehearsal(bed.host) as real:
