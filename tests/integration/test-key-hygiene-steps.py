@@ -10,6 +10,7 @@ import base64
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -75,9 +76,11 @@ class Commands:
         with stopped.Process(self.bed.program, words, self.bed.environment(
                 LD_PRELOAD=self.library, STOP_AT_END="1", STOP_AT_OPEN="1", **environment), self.bed.dir) as process:
             memories = [process.stopped(), *map(memscan.Memory, process.children())]
+            limits = read(f"/proc/{process.pid}/limits").decode()
             core = None if environment else process.core()
             status, text = process.end()
         self.tap.equal(status, code, text.decode())
+        self.tap.true(re.search(r"^Max core file size +0 +0 ", limits, re.M), limits)
         self.tap.true(memories[0].find(words[-1].encode()), "its own arguments are not in the memory that was read")
         keys = keys()
         found = {name: [str(m) for memory in memories for m in memory.find(key)] for name, key in keys.items()}
