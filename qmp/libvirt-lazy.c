@@ -155,6 +155,12 @@ FORWARD (int, virDomainFree, (virDomainPtr d), (d), -1)
 FORWARD (int, virDomainResume, (virDomainPtr d), (d), -1)
 FORWARD (int, virDomainDestroy, (virDomainPtr d), (d), -1)
 FORWARD (virConnectPtr, virDomainGetConnect, (virDomainPtr d), (d), NULL)
+FORWARD (int, virDomainIsActive, (virDomainPtr d), (d), -1)
+FORWARD (int,
+         virDomainHasManagedSaveImage,
+         (virDomainPtr d, unsigned int flags),
+         (d, flags),
+         -1)
 FORWARD (int, virDomainGetUUIDString, (virDomainPtr d, char *out), (d, out), -1)
 FORWARD (char *,
          virDomainGetXMLDesc,

@@ -36,6 +36,9 @@ typedef enum {
     LAUNCHER_ERROR_UNMEASURED_BOOT,        /* unmeasured-boot */
     LAUNCHER_ERROR_RELEASE_UNNAMED,        /* release-unnamed */
     LAUNCHER_ERROR_SESSION_UNBOUND,        /* session-unbound */
+    LAUNCHER_ERROR_DOMAIN_INSECURE,        /* domain-insecure */
+    LAUNCHER_ERROR_DOMAIN_POLICY,          /* domain-policy */
+    LAUNCHER_ERROR_DOMAIN_UNFIT,           /* domain-unfit */
     LAUNCHER_ERROR_FIRMWARE_MISSING,       /* firmware-missing */
     LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,    /* firmware-unsuitable */
     LAUNCHER_ERROR_FILE,                   /* file-unreadable */

@@ -59,7 +59,7 @@ child_main (const RunAs *run_as, RunAsFunc func, gpointer data, gsize out_len, i
     Head head = { SUCCESS, (guint32) out_len };
     const void *body = out;
 
-    if (!run_as_drop (run_as, &error) || !func (data, out, &error)) {
+    if ((run_as != NULL && !run_as_drop (run_as, &error)) || !func (data, out, &error)) {
         head.code = error->domain == LAUNCHER_ERROR ? error->code
                                                     : (gint32) LAUNCHER_ERROR_INTERNAL;
         head.len = (guint32) MIN (strlen (error->message), MAX_MESSAGE);
@@ -96,17 +96,15 @@ take_result (int fd, guint8 *out, gsize out_len, GError **error)
 }
 
 gboolean
-run_as_call (const RunAs *run_as,
-             RunAsFunc func,
-             gpointer data,
-             guint8 *out,
-             gsize out_len,
-             GError **error)
+run_as_call_apart (const RunAs *run_as,
+                   RunAsFunc func,
+                   gpointer data,
+                   guint8 *out,
+                   gsize out_len,
+                   GError **error)
 {
     int ends[2];
 
-    if (run_as == NULL)
-        return func (data, out, error);
     const gboolean piped = pipe2 (ends, O_CLOEXEC) == 0;
     fflush (NULL);
     const pid_t child = piped ? fork () : -1;
@@ -125,4 +123,16 @@ run_as_call (const RunAs *run_as,
     while (waitpid (child, NULL, 0) < 0 && errno == EINTR)
         continue;
     return ok;
+}
+
+gboolean
+run_as_call (const RunAs *run_as,
+             RunAsFunc func,
+             gpointer data,
+             guint8 *out,
+             gsize out_len,
+             GError **error)
+{
+    return run_as == NULL ? func (data, out, error)
+                          : run_as_call_apart (run_as, func, data, out, out_len, error);
 }

@@ -62,6 +62,17 @@ gboolean run_as_call (const RunAs *run_as,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * run_as_call_apart: the same, always in a child process
+ * @run_as: (nullable): %NULL: it stays this user's
+ */
+gboolean run_as_call_apart (const RunAs *run_as,
+                            RunAsFunc func,
+                            gpointer data,
+                            guint8 *out,
+                            gsize out_len,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * run_as_check_readable:
  * @paths: (array zero-terminated=1): absolute paths
  *

@@ -22,6 +22,9 @@ parse (LaunchOptions *o,
     const GOptionEntry own[] = {
         { "image", 0, 0, G_OPTION_ARG_FILENAME, &o->image,
           "Disk image: qcow2, or raw with a GPT", "FILE" },
+        { "domain", 0, 0, G_OPTION_ARG_STRING, &o->existing,
+          "A domain that libvirt has, or a file of domain XML, instead of --image",
+          "NAME|XML" },
         { "network", 'w', 0, G_OPTION_ARG_STRING, &o->network,
           "none, user (default), network=NAME or bridge=NAME", "NET" },
         { "backing-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->backing,
@@ -89,6 +92,7 @@ owners_option (const LaunchOptions *o)
         gboolean given;
         const char *name;
     } rows[] = {
+        { o->existing != NULL, "--domain" },
         { o->owner_cert != NULL, "--owner-cert" },
         { o->release != NULL, "--release" },
         { o->policy != NULL || o->accept_debug, "--policy" },

@@ -138,7 +138,7 @@ courier_take_packet (CourierFiles *files,
 }
 
 int
-courier_run (const LaunchOptions *options, const CommandCommon *common)
+courier_run (LaunchOptions *options, const CommandCommon *common)
 {
     g_autoptr (GError) error = NULL;
     g_autoptr (LaunchOwner) owner = launch_owner_prepare (options, &error);

@@ -42,7 +42,7 @@ gboolean courier_take_packet (CourierFiles *files,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /** courier_run: prepares and goes through the launch. Returns: the exit code */
-int courier_run (const LaunchOptions *options, const CommandCommon *common);
+int courier_run (LaunchOptions *options, const CommandCommon *common);
 
 /* The commands. */
 int cmd_courier_platform (int argc, char **argv);

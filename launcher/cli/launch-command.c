@@ -31,7 +31,7 @@ launch_options_clear (LaunchOptions *o)
         &o->release,       &o->acceptance,  &o->qmp,
         &o->godh,          &o->cpu,         &o->image_copy,
         &o->host_firmware, &o->host_kernel, &o->host_initrd,
-        &o->output,        &o->domain,
+        &o->output,        &o->domain,      &o->existing,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

@@ -11,8 +11,8 @@
 #include "launcher/domain/xml-read.h"
 #include "launcher/domain/xml-write.h"
 
-#define MEMORY_MAX_MIB (1u << 24)
-#define VCPUS_MAX 4096u
+#define MEMORY_MAX_MIB (1u << 20)
+#define VCPUS_MAX 512u
 
 static gboolean
 refuse (GError **error, const char *what, const char *why)

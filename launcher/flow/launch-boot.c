@@ -203,6 +203,28 @@ take_from_config (LaunchBoot *boot, gboolean *found, GError **error)
         policy_boot_config_get_fd (config, POLICY_BOOT_FILE_INITRD), error);
 }
 
+/* A domain's <kernel> is of either kind. */
+static gboolean
+take_domain_kernel (LaunchBoot *boot, const LaunchOptions *options, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+
+    if (take_uki_file (boot, options->kernel, &cause)) {
+        if (options->initrd == NULL && options->append == NULL)
+            return TRUE;
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_UNFIT,
+                             "the domain's <kernel> is a unified kernel image, which holds "
+                             "initrd and command line: remove <initrd> and <cmdline>");
+        return FALSE;
+    }
+    if (!g_error_matches (cause, IMAGE_ERROR, IMAGE_ERROR_UKI_NOT_UKI)) {
+        g_propagate_error (error, g_steal_pointer (&cause));
+        return FALSE;
+    }
+    boot->cmdline = g_strdup (options->append);
+    return take_kernel_files (boot, options->kernel, -1, options->initrd, -1, error);
+}
+
 static gboolean
 take_kernel (LaunchBoot *boot,
              const LaunchOptions *options,
@@ -216,6 +238,8 @@ take_kernel (LaunchBoot *boot,
         return TRUE;
     if (options->uki != NULL)
         return take_uki_file (boot, options->uki, error);
+    if (options->kernel != NULL && owner->existing != NULL)
+        return take_domain_kernel (boot, options, error);
     if (options->kernel != NULL) {
         boot->cmdline = g_strdup (options->append);
         return take_kernel_files (boot, options->kernel, -1, options->initrd, -1, error);
@@ -453,7 +477,7 @@ judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdi
         policy_verdict_waive (
             verdict, POLICY_CHECK_BOOT,
             seen->measured ? "that what boots is released: no release was named, the "
-                             "files of the command line were taken as they are"
+                             "files were taken as they are"
                            : "what boots: it is not measured");
 }
 

@@ -36,9 +36,10 @@ typedef enum {
 /** LaunchOptions: the command line, as given; see sevlaunch(1) for each */
 typedef struct {
     LaunchWay way;
-    char *image;    /* (nullable) but with %LAUNCH_WAY_RUN and %LAUNCH_WAY_CARRY */
+    char *image;    /* (nullable) but with %LAUNCH_WAY_CARRY */
     char *format;   /* (nullable) */
     char **backing; /* (nullable) */
+    char *existing; /* (nullable): %LAUNCH_WAY_RUN: a domain's name, or a file of its XML */
     char *owner_cert;
     char *release; /* (nullable) */
     char *name;    /* (nullable) */

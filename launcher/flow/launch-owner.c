@@ -7,6 +7,7 @@
 #include "launcher/base/message.h"
 #include "launcher/base/secret-file.h"
 #include "launcher/emulated/emulated-host.h"
+#include "launcher/flow/launch-domain.h"
 #include "launcher/flow/launch-place.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "policy/guest-policy-explain.h"
@@ -60,9 +61,9 @@ check_way (const LaunchOptions *o, GError **error)
 
     switch (o->way) {
     case LAUNCH_WAY_RUN:
-        return (image && o->owner_cert != NULL) ||
-               usage (error,
-                      "--image and --owner-cert are needed (see 'sevlaunch --help')");
+        return ((image || o->existing != NULL) && o->owner_cert != NULL) ||
+               usage (error, "--image, or --domain, and --owner-cert are needed (see "
+                             "'sevlaunch --help')");
     case LAUNCH_WAY_ATTACH:
         return check_attach_options (o, error);
     case LAUNCH_WAY_PREPARE:
@@ -100,10 +101,10 @@ check_remote (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
         return TRUE;
     if (o->way != LAUNCH_WAY_RUN)
         return usage (error, "--connect to another machine goes with no --bundle");
-    if (!g_path_is_absolute (o->image))
+    if (o->image != NULL && !g_path_is_absolute (o->image))
         return usage (error, "--connect to another machine: --image is a path there, and "
                              "absolute");
-    if (o->image_copy == NULL &&
+    if (o->image_copy == NULL && o->image != NULL &&
         (o->format == NULL || (o->uki == NULL && o->kernel == NULL && !o->own_boot_loader)))
         return usage (error, "--connect to another machine needs --image-copy, or --format "
                              "and one of --uki and --kernel");
@@ -320,11 +321,38 @@ check_named (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
     if (option == NULL)
         return TRUE;
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_RELEASE_UNNAMED,
-                 "the image's name is of no release, only the LUKS UUID in it leads to "
-                 "release '%s', and any host can write another UUID: with %s the release "
+                 "%s release '%s', and any host can write another %s: with %s the release "
                  "must be named (--release %s)",
-                 policy_release_get_name (owner->release), option,
+                 o->existing != NULL ? "the domain's disk leads to"
+                                     : "the image's name is of no release, only the LUKS "
+                                       "UUID in it leads to",
+                 policy_release_get_name (owner->release),
+                 o->existing != NULL ? "disk into its XML" : "UUID", option,
                  policy_release_get_name (owner->release));
+    return FALSE;
+}
+
+/* A domain whose disk no release is for is only verified: there is nothing to release. */
+static gboolean
+go_without_release (const LaunchOptions *o, const GError *cause)
+{
+    if (o->existing == NULL || o->secrets != NULL ||
+        (cause != NULL &&
+         !g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_RELEASE_MISSING)))
+        return FALSE;
+    message_info ("no release is for this domain's disk: the launch is verified, and there "
+                  "are no secrets for it");
+    return TRUE;
+}
+
+static gboolean
+without_disk (const LaunchOptions *o, GError **error)
+{
+    if (o->existing == NULL || go_without_release (o, NULL))
+        return TRUE;
+    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_RELEASE_UNNAMED,
+                         "the host chooses what a domain boots: secrets are only for what "
+                         "a release pins (--release)");
     return FALSE;
 }
 
@@ -340,13 +368,23 @@ find_release (const LaunchOptions *options,
 
     const char *image = owner->remote ? options->image : owner->image;
 
+    g_autoptr (GError) cause = NULL;
+
     if (name == NULL && image == NULL)
-        return TRUE;
-    owner->release = name != NULL ? policy_owner_take_release (owner->owner, name, error)
+        return without_disk (options, error);
+    owner->release = name != NULL ? policy_owner_take_release (owner->owner, name, &cause)
                                   : policy_owner_find_release (owner->owner, image, uuid,
-                                                               &by_uuid_alone, error);
-    return owner->release != NULL &&
-           (!by_uuid_alone || check_named (options, owner, error));
+                                                               &by_uuid_alone, &cause);
+    if (owner->release == NULL && name == NULL && go_without_release (options, cause))
+        return TRUE;
+    if (owner->release == NULL) {
+        g_propagate_error (error, g_steal_pointer (&cause));
+        return FALSE;
+    }
+    /* By the name of a domain's disk, the host has named it. */
+    if (name == NULL && options->existing != NULL)
+        by_uuid_alone = TRUE;
+    return !by_uuid_alone || check_named (options, owner, error);
 }
 
 /* Session files name their owner. */
@@ -533,12 +571,19 @@ drop (LaunchOwner *owner, GError **error)
 }
 
 LaunchOwner *
-launch_owner_prepare (const LaunchOptions *options, GError **error)
+launch_owner_prepare (LaunchOptions *options, GError **error)
 {
     g_autoptr (LaunchOwner) owner = g_new0 (LaunchOwner, 1);
 
-    if (!check_options (options, error) || !launch_place_choose (options, owner, error) ||
-        !check_remote (options, owner, error) ||
+    if (options->existing != NULL && !launch_domain_check (options, error))
+        return NULL;
+    if (!check_options (options, error) || !launch_place_choose (options, owner, error))
+        return NULL;
+    /* What the domain's XML adds must go together too. */
+    if (options->existing != NULL && (!launch_domain_take (options, owner, error) ||
+                                      !check_boot_options (options, error)))
+        return NULL;
+    if (!check_remote (options, owner, error) ||
         !read_guest_policy (options, owner, error) ||
         !read_accepted (options, owner, error))
         return NULL;
@@ -567,6 +612,7 @@ launch_owner_free (LaunchOwner *owner)
     g_clear_pointer (&owner->ark, g_bytes_unref);
     g_clear_pointer (&owner->accepted, g_array_unref);
     g_clear_pointer (&owner->reader, image_reader_free);
+    g_clear_pointer (&owner->existing, domain_copy_free);
     g_clear_pointer (&owner->run_as, run_as_free);
     g_strfreev (owner->backing);
     g_free (owner->image);

@@ -3,6 +3,7 @@
 
 #include "launcher/base/file-writer.h"
 #include "launcher/base/run-as.h"
+#include "launcher/domain/domain-copy.h"
 #include "launcher/flow/evidence-keeper.h"
 #include "launcher/flow/image-reader.h"
 #include "launcher/flow/launch-options.h"
@@ -49,6 +50,7 @@ typedef struct {
     PolicyCourierRecord record;   /* %LAUNCH_WAY_JUDGE: of the session */
     RunAs *run_as;                /* (nullable): who this program has become */
     ImageReader *reader;          /* (nullable): of @image, until what boots is resolved */
+    DomainCopy *existing;         /* (nullable): of LaunchOptions.existing */
     char *image;                  /* (nullable): absolute path */
     char **backing;               /* absolute paths */
     LaunchPlace place;
@@ -61,14 +63,16 @@ typedef struct {
 
 /**
  * launch_owner_prepare:
+ * @options: (inout): of an existing domain, what its XML says is filled in
  *
  * Looks at the options, decides where to try, reads the owner's files, finds the release,
  * and then drops privileges for good if the place is an emulated host.  Before there are
  * threads.
  * Errors: of usage, of the owner's files, of the image, %LAUNCHER_ERROR_SEV_UNUSABLE,
- *   %LAUNCHER_ERROR_NO_SEV, %LAUNCHER_ERROR_UNMEASURED_BOOT.
+ *   %LAUNCHER_ERROR_NO_SEV, %LAUNCHER_ERROR_UNMEASURED_BOOT, those of
+ *   launch_domain_take().
  */
-LaunchOwner *launch_owner_prepare (const LaunchOptions *options,
+LaunchOwner *launch_owner_prepare (LaunchOptions *options,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void launch_owner_free (LaunchOwner *owner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchOwner, launch_owner_free)

@@ -115,6 +115,22 @@ look_at_remote (LaunchFlow *flow)
                      uri);
 }
 
+/* An existing domain was asked for before; it may have been started since. */
+static gboolean
+check_name (LaunchFlow *flow, GError **error)
+{
+    const DomainCopy *existing = flow->owner->existing;
+    const char *name = flow->result.name;
+    g_autoptr (virDomain) domain = NULL;
+
+    if (flow->options->way == LAUNCH_WAY_INJECT)
+        return TRUE;
+    if (existing == NULL)
+        return virt_check_name_free (flow->connection, name, error);
+    return virt_find_startable (flow->connection, name,
+                                domain_copy_get_facts (existing)->uuid, &domain, error);
+}
+
 gboolean
 flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
@@ -135,9 +151,7 @@ flow_host (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     flow->connection = virt_open (result->uri, error);
     if (flow->connection != NULL && flow->owner->remote)
         look_at_remote (flow);
-    return flow->connection != NULL &&
-           (flow->options->way == LAUNCH_WAY_INJECT ||
-            virt_check_name_free (flow->connection, result->name, error));
+    return flow->connection != NULL && check_name (flow, error);
 }
 
 /* Platform. */
@@ -265,14 +279,86 @@ make_session (LaunchFlow *flow, GError **error)
                                      owner->tek, owner->tik, owner->guest_policy, error);
 }
 
+/* The image's files, as they are called where the guest is. */
+static gboolean
+take_layers (const LaunchFlow *flow, DomainDiskLayer **out, guint *n, GError **error)
+{
+    const LaunchOptions *options = flow->options;
+    const ImageInfo *image = flow->result.boot->image;
+    const gboolean remote = flow->owner->remote;
+
+    if (remote && image != NULL && image_info_get_n_layers (image) > 1) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--image-copy has a backing file: where it is on the host is "
+                             "not known; flatten the image");
+        return FALSE;
+    }
+    *n = options->image == NULL ? 0 : remote ? 1 : image_info_get_n_layers (image);
+    *out = g_new0 (DomainDiskLayer, *n);
+    for (guint i = 0; i < *n; i++) {
+        (*out)[i].path = options->image;
+        (*out)[i].format = options->format;
+        if (image == NULL)
+            continue;
+        const ImageLayer *layer = image_info_get_layer (image, i);
+        (*out)[i].path = remote ? options->image : layer->path;
+        (*out)[i].format = image_format_to_string (layer->format);
+    }
+    return TRUE;
+}
+
+static gboolean
+take_version (const LaunchFlow *flow, gulong *version, GError **error)
+{
+    if (virConnectGetLibVersion (flow->connection, version) == 0)
+        return TRUE;
+    virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "libvirt's version");
+    return FALSE;
+}
+
+/* Of QEMU on a real host; session mode has no say in it. */
+static gboolean
+locks_memory (const LaunchFlow *flow)
+{
+    return flow->emulated == NULL && g_str_has_suffix (flow->result.uri, "/system");
+}
+
+static char *
+build_copy (LaunchFlow *flow, GError **error)
+{
+    const LaunchBoot *boot = flow->result.boot;
+    const gboolean emulated = flow->emulated != NULL;
+    g_autofree DomainDiskLayer *layers = NULL;
+    DomainEdit edit = {
+        .uuid = flow->result.uuid,
+        .type = !emulated          ? NULL
+                : flow->result.kvm ? "kvm"
+                                   : "qemu",
+        .emulator = emulated ? emulated_host_get_emulator (flow->emulated) : NULL,
+        .kernel = boot->kernel.path,
+        .initrd = boot->initrd.path,
+        .cmdline = boot->cmdline,
+        .locked_memory = locks_memory (flow),
+        .policy = flow->owner->guest_policy,
+        .dh_cert = flow->dh_cert,
+        .session = flow->launch_blob,
+        .kernel_hashes = boot->measured,
+    };
+
+    if (!take_layers (flow, &layers, &edit.n_disk, error) ||
+        !take_version (flow, &edit.libvirt_version, error))
+        return NULL;
+    edit.disk = layers;
+    return domain_copy_build (flow->owner->existing, &edit, error);
+}
+
 static char *
 build_xml (LaunchFlow *flow, GError **error)
 {
     const LaunchBoot *boot = flow->result.boot;
     const LaunchOptions *options = flow->options;
     const gboolean remote = flow->owner->remote;
-    const guint n = remote ? 1 : image_info_get_n_layers (boot->image);
-    g_autofree DomainDiskLayer *layers = g_new0 (DomainDiskLayer, n);
+    g_autofree DomainDiskLayer *layers = NULL;
     g_autofree char *network_name = NULL;
     const char *network = flow->options->network;
     DomainConfig config = {
@@ -289,39 +375,20 @@ build_xml (LaunchFlow *flow, GError **error)
         .kernel = remote ? options->host_kernel : boot->kernel.path,
         .initrd = remote ? options->host_initrd : boot->initrd.path,
         .cmdline = boot->cmdline,
-        .disk = layers,
-        .n_disk = n,
         .policy = flow->owner->guest_policy,
         .dh_cert = flow->dh_cert,
         .session = flow->launch_blob,
         .kernel_hashes = boot->measured,
-        .locked_memory =
-            flow->emulated == NULL && g_str_has_suffix (flow->result.uri, "/system"),
+        .locked_memory = locks_memory (flow),
     };
 
-    if (remote && boot->image != NULL && image_info_get_n_layers (boot->image) > 1) {
-        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                             "--image-copy has a backing file: where it is on the host is "
-                             "not known; flatten the image");
-        return NULL;
-    }
     if (!domain_network_parse (network != NULL ? network : "user", &config.network,
-                               &network_name, error))
+                               &network_name, error) ||
+        !take_layers (flow, &layers, &config.n_disk, error) ||
+        !take_version (flow, &config.libvirt_version, error))
         return NULL;
     config.network_name = network_name;
-    for (guint i = 0; i < n; i++) {
-        layers[i].path = options->image;
-        layers[i].format = options->format;
-        if (boot->image == NULL)
-            continue;
-        const ImageLayer *layer = image_info_get_layer (boot->image, i);
-        layers[i].path = remote ? options->image : layer->path;
-        layers[i].format = image_format_to_string (layer->format);
-    }
-    if (virConnectGetLibVersion (flow->connection, &config.libvirt_version) < 0) {
-        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "libvirt's version");
-        return NULL;
-    }
+    config.disk = layers;
     return domain_xml_build (&config, error);
 }
 
@@ -347,15 +414,26 @@ gboolean
 flow_define (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     LaunchResult *result = &flow->result;
+    const DomainCopy *existing = flow->owner->existing;
+    const DomainFacts *facts = existing != NULL ? domain_copy_get_facts (existing) : NULL;
     g_autofree char *dir = NULL;
 
     if (flow->emulated != NULL)
         dir = g_build_filename (emulated_host_get_path (flow->emulated), "rt", NULL);
-    if (!flow->owner->remote && !launch_boot_place (result->boot, dir, error))
+    if (!flow->owner->remote && (facts == NULL || facts->kernel == NULL) &&
+        !launch_boot_place (result->boot, dir, error))
         return FALSE;
+    if (facts != NULL && !facts->console && flow_watches (flow)) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_UNFIT,
+                             "nobody could read whether the guest unlocked its disk: the "
+                             "domain's first console is of no type='pty' (change it, or "
+                             "say --wait 0)");
+        return FALSE;
+    }
     g_autofree char *uuid = g_uuid_string_random ();
-    g_strlcpy (result->uuid, uuid, sizeof result->uuid);
-    result->xml = build_xml (flow, error);
+    g_strlcpy (result->uuid, facts != NULL && facts->uuid != NULL ? facts->uuid : uuid,
+               sizeof result->uuid);
+    result->xml = facts != NULL ? build_copy (flow, error) : build_xml (flow, error);
     if (flow->options->print_xml || flow->options->dry_run)
         launch_boot_remove (result->boot);
     return result->xml != NULL;

@@ -342,6 +342,58 @@ virt_check_name_free (virConnectPtr connection, const char *name, GError **error
     return FALSE;
 }
 
+static gboolean
+check_startable (virDomainPtr domain, const char *name, const char *uuid, GError **error)
+{
+    char own[VIR_UUID_STRING_BUFLEN] = { 0 };
+    const int active = virDomainIsActive (domain);
+    const int saved = active == 0 ? virDomainHasManagedSaveImage (domain, 0) : 0;
+
+    if (active < 0 || saved < 0 || virDomainGetUUIDString (domain, own) < 0) {
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "the domain's state");
+        return FALSE;
+    }
+    if (active) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_EXISTS,
+                     "the domain '%s' runs already: shut it down first", name);
+        return FALSE;
+    }
+    if (saved) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_STATE,
+                     "the domain '%s' has its memory saved, and would go on from there "
+                     "(virsh managedsave-remove '%s' gives that up)",
+                     name, name);
+        return FALSE;
+    }
+    if (uuid == NULL || g_ascii_strcasecmp (uuid, own) == 0)
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_EXISTS,
+                 "there is another domain '%s' already, with UUID %s", name, own);
+    return FALSE;
+}
+
+gboolean
+virt_find_startable (virConnectPtr connection,
+                     const char *name,
+                     const char *uuid,
+                     virDomainPtr *out,
+                     GError **error)
+{
+    g_autoptr (virDomain) domain = virDomainLookupByName (connection, name);
+
+    *out = NULL;
+    if (domain == NULL && virGetLastErrorCode () == VIR_ERR_NO_DOMAIN)
+        return TRUE;
+    if (domain == NULL) {
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "looking for the domain's name");
+        return FALSE;
+    }
+    if (!check_startable (domain, name, uuid, error))
+        return FALSE;
+    *out = g_steal_pointer (&domain);
+    return TRUE;
+}
+
 LauncherError
 virt_classify_qemu_output (const char *text)
 {
@@ -370,7 +422,7 @@ virt_create_paused (virConnectPtr connection, const char *xml, GError **error)
     const char *message = virGetLastErrorMessage ();
     LauncherError code = LAUNCHER_ERROR_LIBVIRT;
     if (strstr (message, "already exists with uuid") != NULL ||
-        strstr (message, "is already active as") != NULL)
+        strstr (message, "is already active") != NULL)
         code = LAUNCHER_ERROR_DOMAIN_EXISTS;
     else if (strstr (message, "fw_error=") != NULL ||
              strstr (message, "process exited") != NULL ||

@@ -124,6 +124,21 @@ gboolean virt_check_name_free (virConnectPtr connection,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * virt_find_startable:
+ * @uuid: (nullable): that a domain of this name must have
+ * @out: (out) (transfer full) (nullable): %NULL if there is no domain of this name
+ *
+ * A domain that is defined and can be started anew.
+ * Errors: %LAUNCHER_ERROR_DOMAIN_EXISTS (it runs, or is another one by its UUID),
+ *   %LAUNCHER_ERROR_DOMAIN_STATE (its memory is saved), %LAUNCHER_ERROR_LIBVIRT.
+ */
+gboolean virt_find_startable (virConnectPtr connection,
+                              const char *name,
+                              const char *uuid,
+                              virDomainPtr *out,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * virt_create_paused:
  *
  * Starts a transient domain that does not run yet.
