@@ -176,17 +176,6 @@ write_base64 (const char *path, GBytes *bytes, GError **error)
 }
 
 static JsonArray *
-open_json (const Packing *p)
-{
-    const GPtrArray *open = policy_verdict_get_unproven (p->verdict);
-    JsonArray *array = json_array_new ();
-
-    for (guint i = 0; i < open->len; i++)
-        json_array_add_string_element (array, g_ptr_array_index (open, i));
-    return array;
-}
-
-static JsonArray *
 secrets_json (const OvmfSecretTable *table)
 {
     JsonArray *secrets = json_array_new ();
@@ -226,7 +215,7 @@ say (const SecretOptions *o, const Packing *p, const CommandCommon *common)
         json_object_set_null_member (object, "acceptance");
     }
     json_object_set_boolean_member (object, "ledger", p->release.owner != NULL);
-    json_object_set_array_member (object, "unproven", open_json (p));
+    json_object_set_array_member (object, "unproven", step_unproven_json (p->verdict));
     json_object_set_array_member (object, "secrets", secrets_json (p->table));
     json_object_set_string_member (object, "header", header);
     json_object_set_string_member (object, "payload", payload);
@@ -241,6 +230,7 @@ judge (const SecretOptions *o, Packing *p, GError **error)
                                      "what was launched: the measurement was not verified");
         return TRUE;
     }
+    policy_guest_lint (p->boot.policy, p->verdict);
     return step_verify (&p->boot, &p->report, error) &&
            policy_guest_check (p->boot.policy, error) &&
            policy_guest_require (p->boot.policy, o->accept_debug, error);

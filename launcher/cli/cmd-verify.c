@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "policy/guest-policy-explain.h"
 #include "policy/policy-error.h"
 
 static const char summary[] =
@@ -60,9 +61,24 @@ parse (StepBootOptions *boot,
     return TRUE;
 }
 
+/* What the guest policy lets the host do whatever is measured. */
+static JsonArray *
+say_open (const StepBoot *boot)
+{
+    g_auto (GStrv) dangers = policy_guest_dangers (boot->policy);
+    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
+
+    for (char **i = dangers; *i != NULL; i++)
+        message_warning ("guest policy: %s", *i);
+    policy_guest_lint (boot->policy, verdict);
+    return step_unproven_json (verdict);
+}
+
 static int
 say (const StepBoot *boot, const StepReport *report, const CommandCommon *common)
 {
+    g_autoptr (JsonArray) open = say_open (boot);
+
     if (!common->json) {
         printf ("verified: the measurement is that of this launch\n");
         if (boot->es && boot->inputs != NULL)
@@ -71,6 +87,7 @@ say (const StepBoot *boot, const StepReport *report, const CommandCommon *common
         return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
     }
     g_autoptr (JsonObject) object = step_verify_json (boot, report, NULL, NULL);
+    json_object_set_array_member (object, "unproven", g_steal_pointer (&open));
     return command_print_json (object);
 }
 

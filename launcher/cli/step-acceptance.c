@@ -109,6 +109,17 @@ step_acceptance_release (const PolicyAcceptance *acceptance,
 }
 
 JsonArray *
+step_unproven_json (const PolicyVerdict *verdict)
+{
+    const GPtrArray *open = policy_verdict_get_unproven (verdict);
+    JsonArray *array = json_array_new ();
+
+    for (guint i = 0; i < open->len; i++)
+        json_array_add_string_element (array, g_ptr_array_index (open, i));
+    return array;
+}
+
+JsonArray *
 step_reasons_json (const PolicyVerdict *verdict)
 {
     const GPtrArray *reasons = policy_verdict_get_reasons (verdict);

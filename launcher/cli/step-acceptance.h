@@ -50,4 +50,7 @@ gboolean step_acceptance_release (const PolicyAcceptance *acceptance,
 /** step_reasons_json: Returns: (transfer full): [{"id", "text"}] */
 JsonArray *step_reasons_json (const PolicyVerdict *verdict);
 
+/** step_unproven_json: Returns: (transfer full): its unproven sentences */
+JsonArray *step_unproven_json (const PolicyVerdict *verdict);
+
 G_END_DECLS

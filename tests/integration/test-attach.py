@@ -48,6 +48,8 @@ class Attach:
                 self.tap.equal(said["measurement"]["digest"], digest.hex())
                 self.tap.equal(guest.ask("query-status")["status"], "prelaunch")
             self.refuse("attach-session-judged", guest, *RELEASE)
+            self.refuse("attach-allows-debug", guest, *RELEASE, "--policy", "none", says=["--accept-debug"])
+            self.refuse("attach-bare-hex", guest, *RELEASE, "--policy", "3d", says=["0x3d"])
 
     def unreleased(self):
         """No release: what the command line names is taken, and the verdict says so."""

@@ -53,11 +53,14 @@ class Ceremony:
         self.carry("platform", self.host, self.owner)
         return said
 
-    def prepare(self, *words):
-        said = self.good(self.run(
+    def try_prepare(self, *words):
+        return self.run(
             "courier", "prepare", "--platform", self.at(self.owner, "platform"), "--owner-cert", self.bed.cert,
             "--image", os.path.join(self.bed.test_disk, "disk.qcow2"), "--name", self.name, "-o",
-            self.at(self.owner, "bundle"), *words))
+            self.at(self.owner, "bundle"), *words)
+
+    def prepare(self, *words):
+        said = self.good(self.try_prepare(*words))
         self.carry("bundle", self.owner, self.host)
         return said
 
@@ -198,6 +201,11 @@ def strangers(bed, t, table, one):
     old = one.at(one.owner, "measurement")
     table.row("courier-other-measurement", run=lambda _: two.judge(measurement=old), again=False)
     altered = two.edited("bundle", "policy", "0x00000000", two.host)
+    kept = two.kept()
+    table.row("courier-allows-debug", run=lambda _: two.try_prepare("--policy", "none"), says=["--accept-debug"], again=False)
+    table.row("courier-bare-hex", run=lambda _: two.try_prepare("--policy", "3d"), says=["0x3d"], again=False)
+    with t.test("... and no session was made"):
+        t.equal(two.kept(), kept)
     table.row("courier-edited-policy", run=lambda _: two.start(bundle=altered), again=False)
     table.row("courier-other-boot", run=lambda _: two.start("--kernel", os.path.join(bed.test_disk, "kernel")),
               again=False)

@@ -311,6 +311,44 @@ class Owner:
                 there["initrd"], "--append", self.LINE]
 
 
+def check_policies(t, folder):
+    """A policy is words, 0x… or decimal, never hexadecimal without 0x, for whichever command takes one."""
+    vector = next(v for v in launches() if not v["args"])
+    paths = [os.path.join(folder, name) for name in ("policy-key", "policy-header", "policy-payload", "policy-tik", "policy-tek")]
+    for path, data in zip(paths, (b"key", None, None, read(find(vector["tk"]))[16:], read(find(vector["tk"]))[:16])):
+        if data:
+            with open(path, "wb") as f:
+                f.write(data)
+    firmware = ["--firmware", find(vector["firmware"])]
+    told = [*firmware, *report_words(vector)]
+    commands = {
+        "measure": firmware, "verify": told, "why": told,
+        "secret": [*told, "--secret", f"luks-key:{paths[0]}", "--out-header", paths[1], "--out-payload", paths[2]],
+    }
+    with t.test("a policy as words, with 0x, decimal: one thing to every step"):
+        t.equal(vector["policy"], 1)
+        for command, words in commands.items():
+            said = {run(command, *words, "--policy", policy).returncode for policy in ("no-debug", "0x1", "1", "0x00000001")}
+            t.equal(said, {0}, command)
+        t.equal({json.loads(run("policy", "explain", policy, "--json").stdout)["policy"]
+                 for policy in ("no-debug,es,no-send,domain,sev", "0x3d", "61")}, {"0x0000003d"})
+    with t.test("... hexadecimal digits without 0x are refused, and what was meant is said"):
+        commands["run"] = ["--image", "x", "--owner-cert", "y", "--platform", "emulated"]
+        commands["session"] = ["--platform-cert", "x", "--owner-cert", "y", "--out-dir", folder, "--name", "n"]
+        for command, words in (*commands.items(), ("policy explain", None)):
+            done = run("policy", "explain", "3d") if words is None else run(command, *words, "--policy", "3d")
+            t.equal((done.returncode, "[guest-policy-syntax]" in done.stderr, "0x3d" in done.stderr), (2, True, True),
+                    f"{command}: {done.stderr}")
+    with t.test("verify and secret say what the guest policy leaves open; only a bad one needs a word more"):
+        done = run("verify", *told, "--policy", "1", "--json")
+        said = json.loads(done.stdout)["unproven"]
+        t.true(any("no-key-sharing is not set" in text for text in said), said)
+        t.true(any("neither no-send nor sev" in text for text in said), said)
+        t.true("of its own making" in done.stderr and "without no-debug" not in done.stderr, done.stderr)
+        said = json.loads(run("secret", *commands["secret"], "--policy", "1", "--json").stdout)["unproven"]
+        t.true(any("no-key-sharing is not set" in text for text in said), said)
+
+
 def check_why(t, folder):
     mine = Owner(os.path.join(folder, "why"))
     old = bytes(range(200, 216))
@@ -519,6 +557,7 @@ def main():
         check_forms(t, folder)
         check_libraries(t, folder)
         check_usage(t)
+        check_policies(t, folder)
         check_why(t, folder)
         check_session(t, folder)
         check_secret(t, folder)
