@@ -25,7 +25,7 @@ import tap  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa  # noqa: E402
-from keyserver import Answer, KeyServer  # noqa: E402
+from keyserver import Answer, KeyServer, Tunnel  # noqa: E402
 
 (SEVLAUNCH,) = tap.need("SEVLAUNCH")
 CERTS = os.path.join(TOP, "tests/vectors/certs")
@@ -439,6 +439,15 @@ def https(t, bench):
             seen = bench.json("--kds", server.url, *ask, SSL_CERT_FILE=authority.file)
             t.equal((seen["kind"], sorted(set(server.asked))), ("sev", sorted([CEK, ca_path("rome")])))
             t.true(server.url.startswith("https://"), server.url)
+
+    bench.fresh()
+    with serving(dict(right), authority.server(x509.DNSName("kds.invalid"))) as server:
+        with t.test("... by its name, through a proxy of the environment, which sees no more than that"):
+            tunnel = Tunnel(server.port)
+            seen = bench.json("--kds", "https://kds.invalid", *ask, SSL_CERT_FILE=authority.file, https_proxy=tunnel.url)
+            tunnel.close()
+            t.equal((seen["kind"], set(tunnel.asked)), ("sev", {"kds.invalid:443"}))
+            t.true(CEK in server.asked, server.asked)
 
     def refused(context, *says, **more):
         bench.fresh()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A server on loopback with the paths of AMD's, that answers as a test tells it."""
+import contextlib
 import http.server
+import socket
 import threading
 
 
@@ -64,5 +66,44 @@ class KeyServer:
 
     def close(self):
         self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Tunnel:
+    """A proxy that takes CONNECT, as a company's, and leads every name to one port of loopback."""
+
+    def __init__(self, port):
+        self.asked = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_CONNECT(self):
+                outer.asked.append(self.path)
+                with socket.create_connection(("127.0.0.1", port)) as there:
+                    self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    back = threading.Thread(target=outer.pump, args=(there, self.connection), daemon=True)
+                    back.start()
+                    outer.pump(self.connection, there)
+                    back.join()
+                self.close_connection = True
+
+            def log_message(self, *args):  # pylint: disable=arguments-differ
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @staticmethod
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self):
         self.server.shutdown()
         self.server.server_close()
