@@ -36,6 +36,7 @@ typedef struct {
     char *name;
     KdsOptions kds;
     gboolean accept_debug;
+    gboolean ephemeral;
 } SessionOptions;
 
 static void
@@ -94,6 +95,8 @@ parse (SessionOptions *o, CommandCommon *common, int *argc, char ***argv, GError
           "SHA256" },
         { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
           "Take a guest policy that lets the host read the guest (dangerous)", NULL },
+        { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &o->ephemeral,
+          "Take a fresh DH key for this session, not the owner's, and forget it", NULL },
         G_OPTION_ENTRY_NULL,
     };
 
@@ -244,6 +247,7 @@ say (const SessionOptions *o, const PolicySession *session, const CommandCommon 
     json_object_set_string_member (object, "directory", dir);
     json_object_set_string_member (object, "name", o->name);
     json_object_set_string_member (object, "policy", policy);
+    json_object_set_boolean_member (object, "ephemeral", o->ephemeral);
     step_hex_json (object, "session", policy_session_get_id (session),
                    POLICY_SESSION_ID_SIZE);
     json_object_set_string_member (
@@ -276,8 +280,8 @@ make_session (const SessionOptions *o, PolicyVerdict *verdict, GError **error)
 
     if (!read_policy (o, &policy, error))
         return NULL;
-    g_autoptr (PolicyOwner) owner =
-        policy_owner_open (o->owner_cert, POLICY_OWNER_DEFAULT, error);
+    g_autoptr (PolicyOwner) owner = policy_owner_open (
+        o->owner_cert, o->ephemeral ? POLICY_OWNER_FRESH_KEY : POLICY_OWNER_DEFAULT, error);
     if (owner == NULL || !add_roots (o, policy_owner_get_roots (owner), error))
         return NULL;
     g_autoptr (PolicyChain) chain =

@@ -59,14 +59,14 @@ class Steps:
         return self.file(name)
 
     def session(self):
-        """A session by sevlaunch, as owner.py's kind of one."""
+        """A session by sevlaunch, as owner.py's kind of one; its DH key is a fresh one."""
         self.must("owner-init", self.owner)
         self.host.sevlaunch("trust", "--owner", self.owner)
         os.mkdir(self.file("platform"))
         for name in ("pdh", "pek", "oca", "cek", "ask", "ark"):
             self.write(f"platform/{name}.cert", self.host.certificate(name))
         self.must("session", "--platform-cert", self.file("platform"), "--policy", hex(self.guest.POLICY),
-                  "--owner-cert", f"{self.owner}/pdh.cert", "--out-dir", self.file("s"), "--name", "g")
+                  "--owner-cert", f"{self.owner}/pdh.cert", "--out-dir", self.file("s"), "--name", "g", "--ephemeral")
         made = owner.Session.__new__(owner.Session)
         made.policy = self.guest.POLICY
         made.tik, made.tek = (emuhost.read_bytes(self.file(f"s/g_{key}.bin")) for key in ("tik", "tek"))

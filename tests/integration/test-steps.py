@@ -448,6 +448,21 @@ def check_session(t, folder):
         keys = opens(out, "guest", key, read(f"{platform}/pdh.cert"), 0x1100002B)
         t.equal(keys, (read(f"{out}/guest_tek.bin"), read(f"{out}/guest_tik.bin")))
         t.equal(base64.b64decode(read(f"{out}/guest_godh.b64")), read(f"{home}/pdh.cert"))
+    with t.test("session --ephemeral: each has a key of its own; the owner's opens none of them"):
+        certs = []
+        for name in ("fresh1", "fresh2"):
+            done = session("--ephemeral", "--json", name=name)
+            t.equal((done.returncode, json.loads(done.stdout)["ephemeral"]), (0, True), done.stderr)
+            certs.append(base64.b64decode(read(f"{out}/{name}_godh.b64")))
+            try:
+                opens(out, name, key, read(f"{platform}/pdh.cert"), 0x1100002B)
+            except AssertionError as refused:
+                t.equal(str(refused), "WRAP_MAC")
+            else:
+                t.true(False, "the owner's key opens it")
+        t.equal(len({*certs, read(f"{home}/pdh.cert")}), 3)
+        for name in [name for name in os.listdir(out) if name.startswith("fresh")]:
+            os.unlink(f"{out}/{name}")
     with t.test("session: the files are their owner's alone, and are not overwritten"):
         t.equal(sorted(os.listdir(out)), [f"guest_{s}" for s in ("godh.b64", "session.b64", "tek.bin", "tik.bin")])
         t.equal({os.stat(f"{out}/{name}").st_mode & 0o777 for name in os.listdir(out)}, {0o600})
