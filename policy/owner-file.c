@@ -275,6 +275,36 @@ policy_file_write (int dirfd,
     return TRUE;
 }
 
+gboolean
+policy_file_overwrite (int fd, off_t size, const char *name, GError **error)
+{
+    static const guint8 zeroes[4096];
+
+    for (off_t done = 0; done < size;) {
+        const ssize_t n =
+            pwrite (fd, zeroes, MIN ((gsize) (size - done), sizeof zeroes), done);
+        if (n <= 0 && errno != EINTR)
+            return io_error (error, "overwriting", name, errno);
+        done += MAX (n, 0);
+    }
+    return fsync (fd) == 0 || io_error (error, "overwriting", name, errno);
+}
+
+gboolean
+policy_file_erase (int dirfd, const char *name, GError **error)
+{
+    struct stat st;
+    const int fd = openat (dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) &&
+        st.st_uid == geteuid () && !policy_file_overwrite (fd, st.st_size, name, NULL))
+        g_debug ("'%s' is removed, but was not overwritten", name);
+    if (fd >= 0)
+        close (fd);
+    return unlinkat (dirfd, name, 0) == 0 || errno == ENOENT ||
+           io_error (error, "removing", name, errno);
+}
+
 static gboolean
 check_dir (int fd, const char *name, GError **error)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 
 #include "policy/policy-error.h"
 #include "sev/base/sev-secret.h"
@@ -64,6 +65,26 @@ gboolean policy_file_write (int dirfd,
                             const void *data,
                             gsize len,
                             gboolean replace,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_file_overwrite:
+ * @fd: of a regular file of @size bytes, open for writing
+ * @name: for messages
+ * Writes zeroes over what is in it, and waits for the disk.  File systems that copy on
+ * write, and SSDs, may keep the old bytes all the same.
+ * Errors: %POLICY_ERROR_IO.
+ */
+gboolean policy_file_overwrite (int fd, off_t size, const char *name, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+/**
+ * policy_file_erase:
+ * Overwrites a file of the caller's and removes it; only removes what cannot be
+ * overwritten.
+ * Errors: %POLICY_ERROR_IO: it is still there.
+ */
+gboolean policy_file_erase (int dirfd,
+                            const char *name,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/courier/courier-store.h"
 #include "policy/owner-dir.h"
 #include "policy/owner-file.h"
 #include "policy/owner-sign.h"
@@ -171,21 +172,6 @@ open_old_key (int dirfd, off_t *size, GError **error)
 }
 
 static gboolean
-overwrite (int fd, off_t size, GError **error)
-{
-    static const guint8 zeroes[4096];
-
-    for (off_t done = 0; done < size;) {
-        const ssize_t n =
-            pwrite (fd, zeroes, MIN ((gsize) (size - done), sizeof zeroes), done);
-        if (n <= 0 && errno != EINTR)
-            return io_error (error, "overwriting the old", POLICY_OWNER_KEY);
-        done += MAX (n, 0);
-    }
-    return fsync (fd) == 0 || io_error (error, "overwriting the old", POLICY_OWNER_KEY);
-}
-
-static gboolean
 replace_both (int dirfd, GError **error)
 {
     g_auto (Pair) pair = { 0 };
@@ -199,7 +185,7 @@ replace_both (int dirfd, GError **error)
 }
 
 static gboolean
-rotate_at (int dirfd, const char *keep, GError **error)
+rotate_at (int dirfd, const char *keep, guint *given_up, GError **error)
 {
     GError *cause = NULL;
     off_t size = 0;
@@ -215,24 +201,30 @@ rotate_at (int dirfd, const char *keep, GError **error)
         g_propagate_error (error, cause);
         return FALSE;
     }
-    gboolean ok = keep == NULL || keep_old (dirfd, keep, error);
+    /* Sessions that wait for a courier go first: nothing can be judged with a new key. */
+    gboolean ok = keep != NULL ? keep_old (dirfd, keep, error)
+                               : policy_courier_forget_all (dirfd, given_up, error);
     ok = ok && replace_both (dirfd, error);
     if (ok && keep == NULL && old >= 0)
-        ok = overwrite (old, size, error);
+        ok = policy_file_overwrite (old, size, "the old " POLICY_OWNER_KEY, error);
     if (old >= 0)
         close (old);
     return ok;
 }
 
 gboolean
-policy_owner_rotate (const char *dir, const char *keep, GError **error)
+policy_owner_rotate (const char *dir, const char *keep, guint *given_up, GError **error)
 {
+    guint n = 0;
+
     g_return_val_if_fail (dir != NULL, FALSE);
 
     const int fd = policy_dir_open (dir, NULL, error);
     if (fd < 0)
         return FALSE;
-    const gboolean ok = rotate_at (fd, keep, error);
+    const gboolean ok = rotate_at (fd, keep, &n, error);
     close (fd);
+    if (given_up != NULL)
+        *given_up = n;
     return ok;
 }

@@ -25,7 +25,9 @@ gboolean policy_owner_init (const char *dir, GError **error) G_GNUC_WARN_UNUSED_
  * policy_owner_rotate:
  * @dir: an owner's directory
  * @keep: (nullable): new name for the old pair, "old" for old.cert and old.key; %NULL: the
- *   old key's file is overwritten.  File systems and disks may have other copies of it
+ *   old key's file is overwritten, and so are the keys of sessions that wait for a courier,
+ *   see policy_file_overwrite()
+ * @given_up: (out) (optional): how many sessions these were
  *
  * A new pdh.cert and pdh.key; all else stays.  Interrupted between the two, key and
  * certificate do not fit until it is done again.
@@ -35,6 +37,7 @@ gboolean policy_owner_init (const char *dir, GError **error) G_GNUC_WARN_UNUSED_
  */
 gboolean policy_owner_rotate (const char *dir,
                               const char *keep,
+                              guint *given_up,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**

@@ -16,7 +16,8 @@ typedef struct {
     gboolean add_signing_key;
     gboolean rotate;
     gboolean keep_old;
-    char *kept; /* (nullable): what the old pair is called */
+    char *kept;     /* (nullable): what the old pair is called */
+    guint given_up; /* sessions that waited for a courier */
 } OwnerOptions;
 
 static int
@@ -28,6 +29,7 @@ say_rotated (const CommandCommon *common, const OwnerOptions *o, const char *dir
         json_object_set_string_member (object, "directory", dir);
         json_object_set_string_member (object, "certificate", POLICY_OWNER_CERT);
         json_object_set_boolean_member (object, "rotated", TRUE);
+        json_object_set_int_member (object, "sessions_given_up", o->given_up);
         if (o->kept != NULL)
             json_object_set_string_member (object, "kept", o->kept);
         return command_print_json (object);
@@ -37,6 +39,9 @@ say_rotated (const CommandCommon *common, const OwnerOptions *o, const char *dir
         printf ("; the old ones are %s.cert and %s.key\n", o->kept, o->kept);
     else
         printf ("; the old key is overwritten\n");
+    if (o->given_up > 0)
+        printf ("given up, with the keys: %u %s for a courier\n", o->given_up,
+                o->given_up == 1 ? "session that waited" : "sessions that waited");
     return LAUNCHER_EXIT_OK;
 }
 
@@ -89,7 +94,7 @@ make (OwnerOptions *o, const char *dir, GError **error)
         g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
         o->kept = g_date_time_format (now, "pdh-until-%Y%m%dT%H%M%SZ");
     }
-    return policy_owner_rotate (dir, o->kept, error);
+    return policy_owner_rotate (dir, o->kept, &o->given_up, error);
 }
 
 int

@@ -67,7 +67,7 @@ static const Row rows[] = {
       "The chip's CEK certificate, signed by AMD", "FILE" },
     { BOOTS, "ca", 0, G_OPTION_ARG_FILENAME, AT (ca),
       "AMD's certificates ASK and ARK, in one file", "FILE" },
-    { RUN, "ephemeral", 0, G_OPTION_ARG_NONE, AT (ephemeral),
+    { RUN | PREPARE, "ephemeral", 0, G_OPTION_ARG_NONE, AT (ephemeral),
       "Take a fresh DH key for this launch, not the owner's", NULL },
     { RUN | ATTACH, "allow-unbound-session", 0, G_OPTION_ARG_NONE,
       AT (allow_unbound_session),

@@ -149,6 +149,11 @@ fill_record (const LaunchFlow *flow,
             sizeof record->session);
     record->tek = copy_key (policy_session_get_tek (result->session));
     record->tik = copy_key (policy_session_get_tik (result->session));
+    if (flow->options->ephemeral) {
+        record->key = sev_ec_key_to_pem (policy_owner_get_key (flow->owner->owner), error);
+        if (record->key == NULL)
+            return FALSE;
+    }
     record->bundle = g_bytes_new (bundle, strlen (bundle));
     record->platform = g_bytes_new (platform, strlen (platform));
     if (flow->owner->release != NULL)
@@ -288,6 +293,33 @@ take_found (LaunchResult *result, const PolicyCourierMeasurement *found)
     result->report = g_bytes_ref (found->report);
 }
 
+/* With the owner's key, or the one that was made for this launch. */
+static PolicySession *
+recall_session (LaunchFlow *flow, GError **error)
+{
+    const LaunchOwner *owner = flow->owner;
+    const PolicyCourierRecord *record = &owner->record;
+    const PolicyCourierBundle *bundle = flow->options->bundle;
+    const SevCert *cert = policy_owner_get_cert (owner->owner);
+    const SevEcKey *key = policy_owner_get_key (owner->owner);
+    g_autoptr (SevEcKey) fresh = NULL;
+    SevCert own;
+
+    if (record->key != NULL) {
+        gsize len;
+        const guint8 *data = g_bytes_get_data (bundle->cert, &len);
+
+        fresh = sev_ec_key_new_from_pem (sev_secret_data (record->key),
+                                         sev_secret_size (record->key), error);
+        if (fresh == NULL || !sev_cert_decode (data, len, &own, error))
+            return NULL;
+        cert = &own;
+        key = fresh;
+    }
+    return policy_session_new_given (flow->result.chain, cert, key, bundle->blob,
+                                     record->tek, record->tik, owner->guest_policy, error);
+}
+
 static void
 recall_boot (LaunchFlow *flow)
 {
@@ -310,7 +342,6 @@ flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error)
 {
     LaunchResult *result = &flow->result;
     const LaunchOwner *owner = flow->owner;
-    const PolicyCourierRecord *record = &owner->record;
     PolicyBoot seen;
 
     recall_boot (flow);
@@ -320,10 +351,7 @@ flow_recall (LaunchFlow *flow, GCancellable *cancellable, GError **error)
     launch_boot_judge_seen (&seen, owner, result->verdict);
     if (!verify_platform (flow, error))
         return FALSE;
-    result->session = policy_session_new_given (
-        result->chain, policy_owner_get_cert (owner->owner),
-        policy_owner_get_key (owner->owner), flow->options->bundle->blob, record->tek,
-        record->tik, owner->guest_policy, error);
+    result->session = recall_session (flow, error);
     if (result->session == NULL)
         return FALSE;
     policy_session_judge (result->session, FALSE, result->verdict);

@@ -431,6 +431,23 @@ start_reader (const LaunchOptions *options, LaunchOwner *owner, char **uuid, GEr
             image_reader_uuid (owner->reader, uuid, NULL, error));
 }
 
+/* Whether the owner's certificate is the one that the session was prepared with. */
+static gboolean
+check_renewed (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
+{
+    guint8 cert[SEV_CERT_SIZE];
+
+    sev_cert_encode (policy_owner_get_cert (owner->owner), cert);
+    if (owner->record.key != NULL ||
+        memcmp (g_bytes_get_data (options->bundle->cert, NULL), cert, sizeof cert) == 0)
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_SESSION,
+                 "the session was prepared with another certificate than '%s', which was "
+                 "renewed since: judge with the one that --keep-old kept, or prepare anew",
+                 options->owner_cert);
+    return FALSE;
+}
+
 /* What the owner kept of the session whose bundle comes back. */
 static gboolean
 recall_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
@@ -445,7 +462,7 @@ recall_session (const LaunchOptions *options, LaunchOwner *owner, GError **error
                                 options->bundle->session, &owner->record, error))
         return FALSE;
     if (g_bytes_equal (options->bundle_text, owner->record.bundle))
-        return TRUE;
+        return check_renewed (options, owner, error);
     g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_COURIER_ALTERED,
                          "the bundle is not the one that was prepared: somebody changed it "
                          "on its way");

@@ -512,6 +512,9 @@ flow_forget_keys (LaunchFlow *flow)
     ovmf_secret_table_wipe (owner->table);
     sev_secret_wipe (owner->tik);
     sev_secret_wipe (owner->tek);
+    sev_secret_wipe (owner->record.tek);
+    sev_secret_wipe (owner->record.tik);
+    sev_secret_wipe (owner->record.key);
     sev_sign_key_forget (owner->sign_key);
     if (flow->result.session != NULL)
         policy_session_wipe (flow->result.session);

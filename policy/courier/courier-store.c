@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/courier/courier-store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define SESSIONS "sessions"
 #define GROUP "courier-record"
 #define FORMAT 1
+#define MAX_KEY_FILE 4096u
 #define MAX_PART_SIZE (G_GUINT64_CONSTANT (1) << 40)
 
 static const char *const keys[] = {
@@ -25,13 +27,12 @@ static const char *const keys[] = {
 };
 static const PolicyKeyFileGroup group = { GROUP, keys, FALSE };
 
-static const char *const file_names[] = { "tek", "tik", "bundle", "platform", "record" };
-
 void
 policy_courier_record_clear (PolicyCourierRecord *record)
 {
     g_clear_pointer (&record->tek, sev_secret_unref);
     g_clear_pointer (&record->tik, sev_secret_unref);
+    g_clear_pointer (&record->key, sev_secret_unref);
     g_clear_pointer (&record->bundle, g_bytes_unref);
     g_clear_pointer (&record->platform, g_bytes_unref);
     g_clear_pointer (&record->release, g_free);
@@ -51,16 +52,43 @@ set_io (GError **error, const char *what, int number)
 
 /* Returns: a descriptor of sessions/, made if @make; -1 without error if it is missing */
 static int
+open_sessions_at (int top, gboolean make, GError **error)
+{
+    return make ? policy_dir_make_at (top, SESSIONS, error)
+                : policy_dir_open_at (top, SESSIONS, TRUE, error);
+}
+
+static int
 open_sessions (const char *dir, gboolean make, GError **error)
 {
     const int top = policy_dir_open (dir, NULL, error);
 
     if (top < 0)
         return -1;
-    const int fd = make ? policy_dir_make_at (top, SESSIONS, error)
-                        : policy_dir_open_at (top, SESSIONS, TRUE, error);
+    const int fd = open_sessions_at (top, make, error);
     close (top);
     return fd;
+}
+
+/* Returns: (nullable): the entries of @fd but "." and "..", which fdopendir() would take */
+static GPtrArray *
+list_names (int fd, GError **error)
+{
+    const int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+    g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+
+    if (dir == NULL) {
+        set_io (error, SESSIONS, errno);
+        if (copy >= 0)
+            close (copy);
+        return NULL;
+    }
+    for (const struct dirent *entry = readdir (dir); entry != NULL; entry = readdir (dir))
+        if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+            g_ptr_array_add (names, g_strdup (entry->d_name));
+    closedir (dir);
+    return g_steal_pointer (&names);
 }
 
 /* Record. */
@@ -211,14 +239,24 @@ parse_record (GBytes *bytes, PolicyCourierRecord *out, GError **error)
 static gboolean
 remove_session (int sessions, const char *id, GError **error)
 {
-    const int fd = policy_dir_open_at (sessions, id, TRUE, error);
+    g_autoptr (GError) cause = NULL;
+    const int fd = policy_dir_open_at (sessions, id, TRUE, &cause);
 
-    if (fd < 0)
-        return error == NULL || *error == NULL;
-    for (gsize i = 0; i < G_N_ELEMENTS (file_names); i++)
-        unlinkat (fd, file_names[i], 0);
-    close (fd);
-    return unlinkat (sessions, id, AT_REMOVEDIR) == 0 || set_io (error, id, errno);
+    if (fd < 0 && cause == NULL)
+        return TRUE;
+    /* All of them: a write that was interrupted has left a file of another name. */
+    g_autoptr (GPtrArray) names = fd >= 0 ? list_names (fd, &cause) : NULL;
+    for (guint i = 0; cause == NULL && i < names->len; i++)
+        if (!policy_file_erase (fd, g_ptr_array_index (names, i), &cause))
+            break;
+    if (fd >= 0)
+        close (fd);
+    if (cause == NULL && unlinkat (sessions, id, AT_REMOVEDIR) != 0)
+        set_io (&cause, id, errno);
+    if (cause == NULL)
+        return TRUE;
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
 }
 
 static gboolean
@@ -232,6 +270,9 @@ write_session (int fd, const PolicyCourierRecord *record, GError **error)
     return policy_file_write (fd, "platform", platform, platform_len, FALSE, error) &&
            policy_file_write (fd, "bundle", bundle, bundle_len, FALSE, error) &&
            policy_file_write (fd, "record", text, strlen (text), FALSE, error) &&
+           (record->key == NULL ||
+            policy_file_write (fd, "key", sev_secret_data (record->key),
+                               sev_secret_size (record->key), FALSE, error)) &&
            policy_file_write (fd, "tek", sev_secret_data (record->tek),
                               sev_secret_size (record->tek), FALSE, error) &&
            policy_file_write (fd, "tik", sev_secret_data (record->tik),
@@ -263,6 +304,15 @@ policy_courier_keep (const char *dir, const PolicyCourierRecord *record, GError 
 }
 
 static gboolean
+read_key (int fd, PolicyCourierRecord *out, GError **error)
+{
+    if (faccessat (fd, "key", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return TRUE;
+    out->key = policy_file_read_secret (fd, "key", MAX_KEY_FILE, error);
+    return out->key != NULL;
+}
+
+static gboolean
 read_session (int fd, PolicyCourierRecord *out, GError **error)
 {
     g_autoptr (GBytes) record = NULL;
@@ -270,7 +320,7 @@ read_session (int fd, PolicyCourierRecord *out, GError **error)
     out->tek = policy_file_read_secret (fd, "tek", SEV_KEY_SIZE, error);
     out->tik =
         out->tek != NULL ? policy_file_read_secret (fd, "tik", SEV_KEY_SIZE, error) : NULL;
-    return out->tik != NULL &&
+    return out->tik != NULL && read_key (fd, out, error) &&
            policy_file_read (fd, "bundle", POLICY_COURIER_FILE_MAX, POLICY_FILE_PUBLIC,
                              &out->bundle, error) &&
            policy_file_read (fd, "platform", POLICY_COURIER_FILE_MAX, POLICY_FILE_PUBLIC,
@@ -297,8 +347,8 @@ policy_courier_recall (const char *dir,
         close (sessions);
     if (fd < 0 && cause == NULL)
         g_set_error (&cause, POLICY_ERROR, POLICY_ERROR_COURIER_SESSION,
-                     "'%s' knows no session %.16s…: it was prepared with another owner, or "
-                     "judged",
+                     "'%s' knows no session %.16s…: it was prepared with another owner, "
+                     "judged, or given up by owner-init --rotate",
                      dir, id);
     const gboolean ok = fd >= 0 && read_session (fd, out, &cause);
     if (fd >= 0)
@@ -338,4 +388,28 @@ policy_courier_forget (const char *dir,
     const gboolean ok = remove_session (sessions, id, error);
     close (sessions);
     return ok;
+}
+
+gboolean
+policy_courier_forget_all (int owner_dir, guint *n, GError **error)
+{
+    guint8 id[POLICY_SESSION_ID_SIZE];
+    g_autoptr (GError) cause = NULL;
+
+    *n = 0;
+    const int sessions = open_sessions_at (owner_dir, FALSE, &cause);
+    g_autoptr (GPtrArray) names = sessions >= 0 ? list_names (sessions, &cause) : NULL;
+    for (guint i = 0; names != NULL && cause == NULL && i < names->len; i++) {
+        const char *name = g_ptr_array_index (names, i);
+
+        if (sev_hex_decode (name, id, sizeof id, NULL) &&
+            remove_session (sessions, name, &cause))
+            ++*n;
+    }
+    if (sessions >= 0)
+        close (sessions);
+    if (cause == NULL)
+        return TRUE;
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
 }

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @short_description: what the owner keeps of a session between bundle and packet
  *
  *     sessions/ID/tek, tik     16 bytes each
+ *     sessions/ID/key          of the bundle's certificate, PEM; only if it is not pdh.key
  *     sessions/ID/bundle       as it was sent; what comes back is compared with it
  *     sessions/ID/platform     the platform file that the session was made for
  *     sessions/ID/record       what is expected, what was accepted, and where it lay
@@ -33,6 +34,7 @@ typedef struct {
     guint8 session[POLICY_SESSION_ID_SIZE];
     SevSecret *tek;
     SevSecret *tik;
+    SevSecret *key; /* (nullable): --ephemeral: PEM, of the certificate in the bundle */
     GBytes *bundle;
     GBytes *platform;
     char *release;   /* (nullable) */
@@ -72,9 +74,19 @@ gboolean policy_courier_recall (const char *dir,
 /** policy_courier_is_kept: whether the file @path is a key of a session that is kept so */
 gboolean policy_courier_is_kept (const char *path);
 
-/** policy_courier_forget: the keys are gone for good. Errors: %POLICY_ERROR_IO. */
+/** policy_courier_forget: the keys are overwritten and removed, see
+ * policy_file_overwrite(). Errors: %POLICY_ERROR_IO. */
 gboolean policy_courier_forget (const char *dir,
                                 const guint8 session[POLICY_SESSION_ID_SIZE],
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * policy_courier_forget_all: the same for every session that is kept
+ * @owner_dir: descriptor of the owner's directory
+ * @n: (out): how many there were
+ */
+gboolean policy_courier_forget_all (int owner_dir,
+                                    guint *n,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -12,12 +12,16 @@ import re
 import shutil
 import sys
 
+from cryptography.hazmat.primitives import serialization
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 import emuhost  # noqa: E402
 import launchbed  # noqa: E402
+import owner  # noqa: E402
 import tap  # noqa: E402
 
+ACCEPTANCE = b"[acceptance]\nformat=1\n[platform]\nroots=trusted\nemulated=yes\n"
 tap.need("SEVLAUNCH_PREFIX", "SEVLAUNCH_FIRMWARE", "SEVLAUNCH_TEST_DISK")
 
 
@@ -88,8 +92,8 @@ class Ceremony:
         shutil.rmtree(self.at(self.bed.tmp, "sessions"))
         return result
 
-    def seal(self):
-        said = self.good(self.judge())
+    def seal(self, *words):
+        said = self.good(self.judge(*words))
         self.carry("packet", self.owner, self.host)
         return said
 
@@ -265,6 +269,60 @@ def explained(bed, t, table, one):
     bed.host.destroy("three")
 
 
+def ephemeral(bed, t):
+    """A key for this launch only: the platform takes its session, and the owner's own is not in it."""
+    four = Ceremony(bed, t, "four")
+    with t.test("prepare --ephemeral: another certificate in the bundle; judged, injected, and its key is gone"):
+        four.platform()
+        four.prepare("--ephemeral")
+        own = base64.b64encode(emuhost.read_bytes(bed.cert)).decode()
+        t.true(four.value("bundle", "owner-cert") != own, "the owner's certificate is in the bundle")
+        session = os.path.join(bed.owner, "sessions", four.value("bundle", "session"))
+        key = serialization.load_pem_private_key(emuhost.read_bytes(os.path.join(session, "key")), None)
+        public = key.public_key().public_numbers()
+        cert = owner.cert_public_key(base64.b64decode(four.value("bundle", "owner-cert"))).public_numbers()
+        t.equal((public.x, public.y), (cert.x, cert.y), "what is kept is the key of the bundle's certificate")
+        four.launch()
+        with launchbed.there(os.path.join(bed.dir, "strict.conf"), ACCEPTANCE) as path:
+            said = four.seal("--acceptance", path)
+        t.equal((said["verdict"], os.path.exists(session)), ("verified", False))
+        manifest, _, _, checked = four.manifest(said["evidence"])
+        t.equal(manifest["owner"]["acceptance"], {"name": "strict.conf", "sha256": hashlib.sha256(ACCEPTANCE).hexdigest()})
+        t.equal(manifest["owner"]["certificate"], four.value("bundle", "owner-cert"))
+        t.equal((checked.code, checked.json["files"][0]["reasons"]), (0, []), checked)
+        t.true(not any("session" in text for text in said["unproven"]), said["unproven"])
+        four.good(four.inject("--paused"))
+    bed.host.destroy("four")
+
+
+def rotated(bed, t, table):
+    """The owner's key is renewed while a session waits."""
+    five = Ceremony(bed, t, "five")
+    five.platform()
+    five.prepare()
+    five.launch()
+    said = bed.must("owner-init", "--rotate", "--keep-old", bed.owner, "--json").json
+    t.equal(said["sessions_given_up"], 0)
+    table.row("courier-renewed-kept", run=lambda _: five.judge(), says=["--keep-old"], again=False)
+    with t.test("... and with the old pair, which was kept, it is verified"):
+        result = five.judge("--owner-cert", os.path.join(bed.owner, said["kept"] + ".cert"))
+        t.equal((result.code, result.json["verdict"]), (0, "verified"), result)
+    bed.host.destroy("five")
+    six = Ceremony(bed, t, "six")
+    six.platform()
+    six.prepare()
+    with open(five.at(five.owner, "measurement"), encoding="ascii") as f:
+        text = f.read().replace(five.value("bundle", "session"), six.value("bundle", "session"))
+    with open(six.at(six.owner, "measurement"), "w", encoding="ascii") as f:
+        f.write(text)
+    with t.test("owner-init --rotate gives up the sessions that wait, and says how many"):
+        before = len(six.kept())
+        t.true(six.value("bundle", "session") in six.kept(), six.kept())
+        said = bed.must("owner-init", "--rotate", bed.owner, "--json").json
+        t.equal((said["sessions_given_up"], six.kept()), (before, []))
+    table.row("courier-renewed", run=lambda _: six.judge(), says=["owner-init --rotate"], again=False)
+
+
 def processors(bed, t):
     """SEV-ES: the owner says which processors, the host makes them so."""
     ceremony = Ceremony(bed, t, "cpus")
@@ -272,10 +330,14 @@ def processors(bed, t):
         ceremony.platform()
         ceremony.prepare("--policy", "no-debug,no-key-sharing,es,no-send,sev,min-api=0.17", "--vcpus", "3")
         ceremony.launch()
-        said = ceremony.seal()
+        with launchbed.there(os.path.join(bed.owner, "acceptance"), ACCEPTANCE, bits=0o600):
+            said = ceremony.seal()
         t.equal(said["verdict"], "verified")
         manifest, report, _, result = ceremony.manifest(said["evidence"])
         t.equal((manifest["guest"]["type"], manifest["guest"]["vcpus"], len(report)), ("sev-es", 3, 208))
+        t.equal(manifest["owner"]["acceptance"]["name"], "acceptance")
+        shown = bed.must("evidence", "show", said["evidence"]).out
+        t.true(f"sha256:{hashlib.sha256(ACCEPTANCE).hexdigest()} acceptance" in shown, shown)
         t.equal((result.code, result.json["files"][0]["reasons"]), (0, []), result)
         said = ceremony.good(ceremony.inject("--paused"))
         t.equal((said["domain"]["running"], bed.host.state("cpus")), (False, "paused"))
@@ -294,6 +356,8 @@ def main():
         unlocks(bed, t, table, one)
         strangers(bed, t, table, one)
         explained(bed, t, table, one)
+        ephemeral(bed, t)
+        rotated(bed, t, table)
         processors(bed, t)
         table.finish()
     t.finish()

@@ -2,12 +2,15 @@
 
 /* The files of a courier, and what the owner keeps between two of them. */
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/attest/attest-report.h"
 #include "policy/courier/courier-file.h"
 #include "policy/courier/courier-store.h"
+#include "policy/owner-make.h"
 #include "sev/base/sev-bytes.h"
 #include "tests/lib/chain-maker.h"
 #include "tests/lib/test-dir.h"
@@ -348,6 +351,123 @@ test_store (void)
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_SESSION);
 }
 
+/* Through a descriptor of the time when it was there. */
+static void
+assert_overwritten (int fd, gsize size)
+{
+    g_autofree guint8 *data = g_malloc (size + 1);
+
+    g_assert_cmpint (pread (fd, data, size + 1, 0), ==, size);
+    for (gsize i = 0; i < size; i++)
+        g_assert_cmpint (data[i], ==, 0);
+    close (fd);
+}
+
+static int
+open_kept (const TestDir *dir, const char *folder, const char *name)
+{
+    g_autofree char *path = g_strconcat ("sessions/", folder, "/", name, NULL);
+    const int fd = openat (dir->fd, path, O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint (fd, >=, 0);
+    return fd;
+}
+
+static void
+test_store_erased (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_auto (PolicyCourierRecord) one = { 0 };
+    g_auto (PolicyCourierRecord) two = { 0 };
+    g_auto (PolicyCourierRecord) found = { 0 };
+    g_autoptr (GError) error = NULL;
+    guint n = 7;
+
+    test_dir_init (&dir);
+    g_assert_true (policy_courier_forget_all (dir.fd, &n, &error));
+    g_assert_cmpuint (n, ==, 0);
+    fill_record (&one);
+    fill_record (&two);
+    two.session[0] ^= 1;
+    two.key = sev_secret_new_copy ("-----BEGIN", 10);
+    g_assert_true (policy_courier_keep (dir.path, &one, &error));
+    g_assert_true (policy_courier_keep (dir.path, &two, &error));
+    g_assert_no_error (error);
+    g_assert_true (policy_courier_recall (dir.path, two.session, &found, &error));
+    g_assert_cmpmem (sev_secret_data (found.key), sev_secret_size (found.key), "-----BEGIN",
+                     10);
+
+    g_autofree char *id = sev_hex_encode (one.session, sizeof one.session);
+    const int tek = open_kept (&dir, id, "tek");
+    const int tik = open_kept (&dir, id, "tik");
+    g_assert_true (policy_courier_forget (dir.path, one.session, &error));
+    g_assert_no_error (error);
+    assert_overwritten (tek, 16);
+    assert_overwritten (tik, 16);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 1);
+
+    /* What an interrupted write left behind goes too, and a stranger's file stays. */
+    g_autofree char *other = sev_hex_encode (two.session, sizeof two.session);
+    g_autofree char *part = g_strconcat ("sessions/", other, "/.tek.0123", NULL);
+    test_dir_write (&dir, part, "0123456789abcdef", 0600);
+    test_dir_write (&dir, "sessions/note", "mine", 0600);
+    const int half = open_kept (&dir, other, ".tek.0123");
+    const int key = open_kept (&dir, other, "key");
+    g_assert_true (policy_courier_forget_all (dir.fd, &n, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (n, ==, 1);
+    assert_overwritten (half, 16);
+    assert_overwritten (key, 10);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 1);
+    g_autofree char *note = test_dir_read (&dir, "sessions/note");
+    g_assert_cmpstr (note, ==, "mine");
+}
+
+/* A link in the place of a key: the link goes, what it leads to stays. */
+static void
+test_store_link (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_auto (PolicyCourierRecord) kept = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    test_dir_init (&dir);
+    fill_record (&kept);
+    g_assert_true (policy_courier_keep (dir.path, &kept, &error));
+    test_dir_write (&dir, "elsewhere", "untouched", 0600);
+    g_autofree char *id = sev_hex_encode (kept.session, sizeof kept.session);
+    g_autofree char *path = g_strconcat ("sessions/", id, "/link", NULL);
+    g_assert_cmpint (symlinkat ("../../elsewhere", dir.fd, path), ==, 0);
+    g_assert_true (policy_courier_forget (dir.path, kept.session, &error));
+    g_assert_no_error (error);
+    g_autofree char *text = test_dir_read (&dir, "elsewhere");
+    g_assert_cmpstr (text, ==, "untouched");
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 0);
+}
+
+static void
+test_rotate (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_auto (PolicyCourierRecord) kept = { 0 };
+    g_autoptr (GError) error = NULL;
+    guint n = 7;
+
+    test_dir_init (&dir);
+    g_assert_true (policy_owner_init (dir.path, &error));
+    fill_record (&kept);
+    g_assert_true (policy_courier_keep (dir.path, &kept, &error));
+    /* With the old pair what was prepared can still be judged. */
+    g_assert_true (policy_owner_rotate (dir.path, "old", &n, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (n, ==, 0);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 1);
+    g_assert_true (policy_owner_rotate (dir.path, NULL, &n, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (n, ==, 1);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 0);
+}
+
 static void
 test_store_damaged (void)
 {
@@ -391,6 +511,9 @@ main (int argc, char **argv)
     g_test_add_func ("/courier/check-session", test_check_session);
     g_test_add_func ("/courier/store", test_store);
     g_test_add_func ("/courier/store/damaged", test_store_damaged);
+    g_test_add_func ("/courier/store/erased", test_store_erased);
+    g_test_add_func ("/courier/store/link", test_store_link);
+    g_test_add_func ("/courier/rotate", test_rotate);
 
     return g_test_run ();
 }

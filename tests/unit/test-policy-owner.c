@@ -317,7 +317,7 @@ test_rotate (void)
 
     /* A second name for the old file shows that it was overwritten and not only removed. */
     g_assert_cmpint (link (path, second), ==, 0);
-    assert_ok (policy_owner_rotate (dir.path, NULL, &error), &error);
+    assert_ok (policy_owner_rotate (dir.path, NULL, NULL, &error), &error);
     g_autofree char *wiped = test_dir_read (&dir, "second");
     g_autofree char *new_key = test_dir_read (&dir, "pdh.key");
     g_autofree char *new_sign = test_dir_read (&dir, "sign.key");
@@ -333,7 +333,7 @@ test_rotate (void)
     assert_ok (owner != NULL, &error);
     g_assert_cmpuint (policy_owner_n_releases (owner), ==, 2);
 
-    assert_ok (policy_owner_rotate (dir.path, "kept", &error), &error);
+    assert_ok (policy_owner_rotate (dir.path, "kept", NULL, &error), &error);
     g_autofree char *kept = test_dir_read (&dir, "kept.key");
     g_autofree char *newest = test_dir_read (&dir, "pdh.key");
     g_assert_cmpstr (kept, ==, new_key);
@@ -348,12 +348,12 @@ test_rotate_refused (void)
     GError *error = NULL;
 
     test_dir_init (&dir);
-    assert_refused (policy_owner_rotate (dir.path, NULL, &error), &error,
+    assert_refused (policy_owner_rotate (dir.path, NULL, NULL, &error), &error,
                     POLICY_ERROR_OWNER_MISSING);
     assert_ok (policy_owner_init (dir.path, &error), &error);
     g_autofree char *key = test_dir_read (&dir, "pdh.key");
     test_dir_write (&dir, "taken.key", "x", 0600);
-    assert_refused (policy_owner_rotate (dir.path, "taken", &error), &error,
+    assert_refused (policy_owner_rotate (dir.path, "taken", NULL, &error), &error,
                     POLICY_ERROR_OWNER_EXISTS);
     g_autofree char *same = test_dir_read (&dir, "pdh.key");
     g_assert_cmpstr (same, ==, key);
@@ -363,7 +363,8 @@ test_rotate_refused (void)
     g_autofree char *other = test_dir_path (&dir, "other");
     g_assert_cmpint (rename (path, other), ==, 0);
     g_assert_cmpint (symlink (other, path), ==, 0);
-    assert_refused (policy_owner_rotate (dir.path, NULL, &error), &error, POLICY_ERROR_IO);
+    assert_refused (policy_owner_rotate (dir.path, NULL, NULL, &error), &error,
+                    POLICY_ERROR_IO);
     g_autofree char *untouched = test_dir_read (&dir, "other");
     g_assert_cmpstr (untouched, ==, key);
 }
