@@ -213,20 +213,36 @@ is_allowed (const Options *options, const char *generation)
     return FALSE;
 }
 
+/* Returns: (nullable): the file that was named, or the one in the owner's directory */
+static PolicyAcceptance *
+find_acceptance (const Options *options, const Judged *judged, GError **error)
+{
+    if (options->acceptance != NULL)
+        return policy_acceptance_load (options->acceptance, error);
+    PolicyAcceptance *own =
+        judged->owner != NULL ? policy_owner_get_acceptance (judged->owner) : NULL;
+    /* What holds without a file is a warning here. */
+    return own != NULL && policy_acceptance_get_sha256 (own) != NULL
+               ? policy_acceptance_ref (own)
+               : NULL;
+}
+
 /* What the acceptance policy demands of a platform; the rest is not this command's. */
 static gboolean
 judge_acceptance (const Options *options, Judged *judged, GError **error)
 {
     const PolicyFacts facts = { .chain = judged->chain };
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (PolicyAcceptance) acceptance = find_acceptance (options, judged, &cause);
 
-    if (options->acceptance == NULL)
+    if (acceptance != NULL) {
+        (void) policy_acceptance_foresee (acceptance, &facts, judged->verdict);
+        policy_acceptance_add_open (acceptance, &facts, judged->verdict);
+    }
+    if (cause == NULL)
         return TRUE;
-    g_autoptr (PolicyAcceptance) acceptance =
-        policy_acceptance_load (options->acceptance, error);
-    if (acceptance == NULL)
-        return FALSE;
-    (void) policy_acceptance_foresee (acceptance, &facts, judged->verdict);
-    return TRUE;
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
 }
 
 static gboolean
@@ -302,6 +318,17 @@ reasons_to_json (const PolicyVerdict *verdict)
     return array;
 }
 
+static JsonArray *
+open_to_json (const PolicyVerdict *verdict)
+{
+    const GPtrArray *open = policy_verdict_get_unproven (verdict);
+    JsonArray *array = json_array_new ();
+
+    for (guint i = 0; i < open->len; i++)
+        json_array_add_string_element (array, g_ptr_array_index (open, i));
+    return array;
+}
+
 static int
 print_json (const Judged *judged, int code)
 {
@@ -324,6 +351,7 @@ print_json (const Judged *judged, int code)
         json_array_add_string_element (warnings, judged->warning);
     json_object_set_array_member (object, "warnings", warnings);
     json_object_set_array_member (object, "reasons", reasons_to_json (judged->verdict));
+    json_object_set_array_member (object, "unproven", open_to_json (judged->verdict));
     json_object_set_int_member (object, "exit_code", code);
     const int printed = command_print_json (object);
     return printed != LAUNCHER_EXIT_OK ? printed : code;
@@ -334,6 +362,7 @@ print_words (const Judged *judged)
 {
     const PolicyChain *chain = judged->chain;
     const gboolean emulated = policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED;
+    const GPtrArray *open = policy_verdict_get_unproven (judged->verdict);
     guint8 major, minor;
 
     platform_tree_print (&judged->certs, chain);
@@ -350,6 +379,8 @@ print_words (const Judged *judged)
     printf ("  firmware  API %u.%u when it made the PEK; its build is in no certificate, "
             "a measurement binds it\n",
             major, minor);
+    for (guint i = 0; i < open->len; i++)
+        printf ("  unproven  %s\n", (const char *) g_ptr_array_index (open, i));
 }
 
 static void
@@ -400,7 +431,7 @@ cmd_verify_platform (int argc, char **argv)
         { "acceptance", 0, 0, G_OPTION_ARG_FILENAME, &o.acceptance,
           "Only a platform that this acceptance policy takes", "FILE" },
         { "owner", 0, 0, G_OPTION_ARG_FILENAME, &o.owner,
-          "A guest owner's directory, for its trusted-roots", "DIR" },
+          "A guest owner's directory: its trusted-roots and acceptance policy", "DIR" },
         { "trust-root", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.trust_roots,
           "Trust this root too; never counts as AMD's (repeatable)", "SHA256" },
         { "allow-generation", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.allowed,

@@ -23,12 +23,25 @@ typedef struct {
         FINAL
     } mode; /* of what is not known: see the callers below */
     gboolean ok;
+    PolicyVerdict *open; /* (nullable): gets what is not known, as unproven */
 } Judge;
+
+static void
+leave_open (const Judge *judge, const char *what)
+{
+    g_autofree char *text =
+        g_strdup_printf ("not judged here: %s, for which the acceptance policy asks", what);
+
+    if (judge->open != NULL)
+        policy_verdict_add_unproven (judge->open, text);
+}
 
 /* Whether a demand can be judged now; if not, and it must be, @id is its reason. */
 static gboolean
 known (Judge *judge, gboolean fact, const char *id, const char *what)
 {
+    if (!fact)
+        leave_open (judge, what);
     if (fact || judge->mode == FORESEEN)
         return fact;
     judge->ok = FALSE;
@@ -495,21 +508,42 @@ judge_secrets (Judge *judge)
     }
 }
 
+static void
+judge_parts (Judge *judge)
+{
+    judge_platform (judge);
+    judge_version (judge);
+    judge_place (judge);
+    judge_boot (judge);
+    judge_guest (judge);
+    judge_secrets (judge);
+}
+
 static gboolean
 judge_all (const PolicyAcceptance *acceptance,
            const PolicyFacts *facts,
            PolicyVerdict *verdict,
            guint mode)
 {
-    Judge judge = { acceptance, facts, verdict, mode, TRUE };
+    Judge judge = { acceptance, facts, verdict, mode, TRUE, NULL };
 
-    judge_platform (&judge);
-    judge_version (&judge);
-    judge_place (&judge);
-    judge_boot (&judge);
-    judge_guest (&judge);
-    judge_secrets (&judge);
+    judge_parts (&judge);
     return judge.ok;
+}
+
+void
+policy_acceptance_add_open (const PolicyAcceptance *acceptance,
+                            const PolicyFacts *facts,
+                            PolicyVerdict *verdict)
+{
+    g_autoptr (PolicyVerdict) unused = policy_verdict_new ();
+    Judge judge = { acceptance, facts, unused, FORESEEN, TRUE, verdict };
+
+    g_return_if_fail (acceptance != NULL && facts != NULL && verdict != NULL);
+
+    judge_parts (&judge);
+    if (facts->n_secrets == 0 && acceptance->secrets->len > 0)
+        leave_open (&judge, "what single secrets need");
 }
 
 gboolean

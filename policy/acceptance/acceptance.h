@@ -138,6 +138,14 @@ gboolean policy_acceptance_judge_step (const PolicyAcceptance *acceptance,
                                        const PolicyFacts *facts,
                                        PolicyVerdict *verdict);
 /**
+ * policy_acceptance_add_open:
+ * Adds to what is unproven each demand that @facts do not suffice for, for a command that
+ * judges a part of a launch.
+ */
+void policy_acceptance_add_open (const PolicyAcceptance *acceptance,
+                                 const PolicyFacts *facts,
+                                 PolicyVerdict *verdict);
+/**
  * policy_acceptance_judge:
  * Records %POLICY_CHECK_ACCEPTANCE: passed, or failed with a reason for each demand that is
  * not met: acceptance-root, acceptance-generation, acceptance-emulated, acceptance-owner,

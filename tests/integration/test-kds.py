@@ -125,6 +125,19 @@ def acceptance(t, bench):
                 ["acceptance-root", "acceptance-owner"])
         # A measurement shows the version, not the certificates.
         t.equal(judge("rome", "[platform]\nmin-api=200.0\n", 0), [])
+    with t.test("... and what of it this command cannot judge is named"):
+        def unjudged(text):
+            path = bench.write("acceptance", b"[acceptance]\nformat=1\n" + text.encode())
+            words = ["--offline", "--acceptance", path, f"{CERTS}/rome-ok"]
+            seen, out = bench.json(*words)["unproven"], bench.run(*words)[1]
+            t.true(all(line.startswith("not judged here: ") and line in out for line in seen), (seen, out))
+            return [line.split(": ")[1].split(",")[0] for line in seen]
+        t.equal(unjudged("[platform]\nroots=amd\n"), [])
+        t.equal(unjudged("[platform]\nmin-api=0.17\n"), ["the firmware's version"])
+        t.equal(unjudged("[verdict]\njudged-on=hypervisor\n[firmware]\npinned=yes\n[boot]\nmeasured=yes\nvcpus=1\n"
+                         "[guest]\nrequire=es\n[secret luks-key]\nneeds=amd\n"),
+                ["a place of judgement", "a firmware", "what boots", "a number of vCPUs", "a guest policy",
+                 "what single secrets need"])
     with t.test("... a file that cannot be read is no acceptance"):
         path = bench.write("acceptance", b"[acceptance]\nformat=1\n[platform]\nroot=amd\n")
         code, _, err = bench.run("--offline", "--acceptance", path, f"{CERTS}/rome-ok")

@@ -84,6 +84,12 @@ def judged(bed, p, t):
             seen = judge(path, *words)
             t.equal((seen.code, seen.json["kind"], seen.json["emulated"], seen.json["generation"]),
                     (0, "emulated", True, "EMULATED"), seen)
+    with t.test("verify-platform --owner: the acceptance policy of that directory holds too"):
+        with launchbed.there(f"{bed.owner}/acceptance", b"[acceptance]\nformat=1\n[platform]\nemulated=yes\n"):
+            t.equal(judge(path, "--owner", bed.owner).code, 0)
+        with launchbed.there(f"{bed.owner}/acceptance", b"[acceptance]\nformat=1\n[platform]\nroots=amd\n"):
+            seen = judge(path, "--owner", bed.owner)
+            t.equal((seen.code, seen.reasons), (1, ["acceptance-root", "acceptance-emulated"]), seen)
     with t.test("verify-platform: a libvirt URI; the CEK that it has is not signed"):
         seen = judge(bed.host.uri, "--trust-root", root, *given)
         t.equal((seen.code, seen.json["kind"]), (0, "emulated"), seen)
