@@ -44,7 +44,7 @@ evidence_entries (EvidenceOptions *o, const GOptionEntry *own)
           "and this kernel, or unified kernel image", "FILE" },
         { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->boot.initrd, "and this initrd",
           "FILE" },
-        { "append", 0, 0, G_OPTION_ARG_STRING, &o->boot.append, "and this command line",
+        { "append", 0, 0, G_OPTION_ARG_FILENAME, &o->boot.append, "and this command line",
           "TEXT" },
         { "tik", 0, 0, G_OPTION_ARG_FILENAME, &o->tik,
           "The session's integrity key, which only its owner has", "FILE" },

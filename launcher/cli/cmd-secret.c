@@ -70,7 +70,7 @@ static gboolean
 parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry own[] = {
-        { "secret", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->secrets,
+        { "secret", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->secrets,
           "A secret for the guest (repeatable; FILE may be -)", "ALIAS|GUID:FILE" },
         { "out-header", 0, 0, G_OPTION_ARG_FILENAME, &o->header,
           "Where the packet's header goes, in base64", "FILE" },

@@ -65,6 +65,53 @@ refuse_both (GError **error)
     return FALSE;
 }
 
+/* The command line is bytes.  GOption would recode G_OPTION_ARG_STRING from the locale's
+ * character set: what is measured would differ, or, under LC_ALL=C, not be taken at all. */
+static GArray *
+entries_as_bytes (const GOptionEntry *entries)
+{
+    GArray *all = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
+
+    for (; entries != NULL && entries->long_name != NULL; entries++) {
+        GOptionEntry entry = *entries;
+
+        if (entry.arg == G_OPTION_ARG_STRING)
+            entry.arg = G_OPTION_ARG_FILENAME;
+        else if (entry.arg == G_OPTION_ARG_STRING_ARRAY)
+            entry.arg = G_OPTION_ARG_FILENAME_ARRAY;
+        g_array_append_val (all, entry);
+    }
+    return all;
+}
+
+static gboolean
+check_text (const char *option, const char *text, GError **error)
+{
+    if (text == NULL || g_utf8_validate (text, -1, NULL))
+        return TRUE;
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                 "--%s: '%s' is not UTF-8 text", option, text);
+    return FALSE;
+}
+
+/* What is no file name and no command line is text, in UTF-8 whatever the locale. */
+static gboolean
+check_texts (const GOptionEntry *entries, GError **error)
+{
+    for (; entries != NULL && entries->long_name != NULL; entries++) {
+        char **const one = entries->arg == G_OPTION_ARG_STRING ? entries->arg_data : NULL;
+        char ***const many =
+            entries->arg == G_OPTION_ARG_STRING_ARRAY ? entries->arg_data : NULL;
+
+        if (one != NULL && !check_text (entries->long_name, *one, error))
+            return FALSE;
+        for (char **i = many != NULL ? *many : NULL; i != NULL && *i != NULL; i++)
+            if (!check_text (entries->long_name, *i, error))
+                return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 command_parse (const char *name,
                const char *usage,
@@ -96,12 +143,12 @@ command_parse (const char *name,
     g_autofree char *program = g_strdup_printf ("sevlaunch %s", name);
     g_autofree char *page =
         g_strdup_printf ("Man page: sevlaunch-%.*s(1)", (int) strcspn (name, " "), name);
+    g_autoptr (GArray) own = entries_as_bytes (entries);
     g_autoptr (GError) cause = NULL;
 
     g_option_context_set_summary (context, summary);
     g_option_context_set_description (context, page);
-    if (entries != NULL)
-        g_option_context_add_main_entries (context, entries, NULL);
+    g_option_context_add_main_entries (context, (const GOptionEntry *) own->data, NULL);
     g_option_context_add_main_entries (context, shared, NULL);
     g_set_prgname (program);
     const gboolean ok = g_option_context_parse (context, argc, argv, &cause);
@@ -114,7 +161,8 @@ command_parse (const char *name,
                      "%s (see 'sevlaunch %s --help')", cause->message, name);
         return FALSE;
     }
-    return common->quiet && common->debug ? refuse_both (error) : TRUE;
+    return check_texts (entries, error) &&
+           (!common->quiet || !common->debug || refuse_both (error));
 }
 
 int

@@ -43,8 +43,9 @@ typedef struct {
  * @usage: what follows "[OPTION…]": "DIR", "[-- COMMAND…]", or ""
  * @summary: paragraph for --help
  * @entries: options of the command.  The name of an option's argument is for the shells'
- *   completion too: DIR is a directory, and lower-case words with | between them (on|off)
- *   are what is taken
+ *   completion too: DIR is a directory, TEXT no file, and lower-case words with | between
+ *   them (on|off) are what is taken.  G_OPTION_ARG_FILENAME gives the bytes as they are: a
+ *   file name, or what is measured.  G_OPTION_ARG_STRING is UTF-8 whatever the locale
  * @common: (out): filled; message_init() is called accordingly
  * @argc, @argv: (inout): afterwards argv[0] and the words that are no options
  *

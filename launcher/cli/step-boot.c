@@ -282,6 +282,13 @@ step_boot_json (const StepBoot *boot, JsonObject *object)
         g_autofree char *text =
             g_utf8_make_valid (inputs->cmdline != NULL ? inputs->cmdline : "", -1);
         json_object_set_string_member (object, "cmdline", text);
+        /* JSON is UTF-8, a command line is bytes: what it cannot show must not look whole.
+         */
+        if (g_strcmp0 (text, inputs->cmdline) != 0 && inputs->cmdline != NULL) {
+            g_autofree char *all = g_base64_encode ((const guchar *) inputs->cmdline,
+                                                    strlen (inputs->cmdline));
+            json_object_set_string_member (object, "cmdline_base64", all);
+        }
     } else {
         json_object_set_null_member (object, "cmdline");
     }

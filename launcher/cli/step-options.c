@@ -47,7 +47,7 @@ add_boot_entries (GArray *all, StepBootOptions *o)
         { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &o->kernel,
           "Kernel or unified kernel image; kernel hashes are then on", "FILE" },
         { "initrd", 0, 0, G_OPTION_ARG_FILENAME, &o->initrd, "with this initrd", "FILE" },
-        { "append", 0, 0, G_OPTION_ARG_STRING, &o->append, "and this command line",
+        { "append", 0, 0, G_OPTION_ARG_FILENAME, &o->append, "and this command line",
           "TEXT" },
         { "policy", 0, 0, G_OPTION_ARG_STRING, &o->policy,
           "Guest policy: names with commas between them, 0x… or decimal", "POLICY" },

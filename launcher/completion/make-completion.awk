@@ -49,10 +49,10 @@ $0 == "@TABLE@" {
 function taken(kind, argument) {
     if (argument == "DIR")
         return "dir"
-    if (kind ~ /^file/)
-        return "file"
     if (argument ~ /:FILE$/)
         return "secret"
+    if (kind ~ /^file/ && argument != "TEXT")
+        return "file"
     if (argument ~ /^[a-z0-9-]+(\|[a-z0-9-]+)+$/)
         return argument
     return "text"

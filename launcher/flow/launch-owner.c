@@ -31,6 +31,10 @@ check_boot_options (const LaunchOptions *o, GError **error)
                              "unified kernel image holds all three");
     if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL))
         return usage (error, "--initrd and --append need --kernel");
+    if (o->append != NULL && !g_utf8_validate (o->append, -1, NULL))
+        return usage (error,
+                      "--append is not UTF-8 text: the domain's XML, JSON and evidence "
+                      "carry no other ('measure' and 'verify' take any bytes)");
     if (o->own_boot_loader && (o->uki != NULL || o->kernel != NULL))
         return usage (error, "--own-boot-loader goes with neither --uki nor --kernel");
     if (o->own_boot_loader && !o->allow_unmeasured_boot) {

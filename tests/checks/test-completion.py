@@ -111,6 +111,8 @@ def in_bash(tap, commands, work):
         tap.equal(bash("owner-init", "d", cwd=folder), deep)
         tap.equal(bash("run", "--secret", "luks-key", ":", "d", cwd=folder), both)
         tap.equal(bash("platform", "export", "d", cwd=folder), both)
+        for command in ("run", "measure", "release create"):
+            tap.equal(bash(*command.split(), "--append", "d", cwd=folder), set(), "a command line is no file")
         tap.true("env" in bash("emulator", "exec", "--", "en"), "no command")
 
 
