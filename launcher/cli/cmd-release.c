@@ -11,6 +11,7 @@
 #include "launcher/cli/command.h"
 #include "launcher/image/esp.h"
 #include "launcher/flow/image-reader.h"
+#include "launcher/inspect/firmware-list.h"
 #include "ovmf-hooks/ovmf-hashes.h"
 #include "ovmf-hooks/ovmf-image.h"
 #include "policy/attest/owner-measure.h"
@@ -62,6 +63,7 @@ typedef struct {
     guint8 initrd[SEV_DIGEST_SIZE];
     guint8 cmdline[SEV_DIGEST_SIZE];
     GArray *firmware;
+    gboolean other_build; /* one of them is not known to be of sevlaunch's */
     GPtrArray *names;
     GPtrArray *values;
 } Draft;
@@ -106,6 +108,25 @@ hash_path (const char *what,
     return ok;
 }
 
+/* Pinned all the same: the owner says so.  But he is told what he pins. */
+static gboolean
+warn_firmware (char *path, GError **error)
+{
+    char *const paths[] = { path, NULL };
+    g_autoptr (GPtrArray) list = firmware_list_named (paths, PKGDATADIR, error);
+
+    if (list == NULL)
+        return FALSE;
+    const FirmwareInfo *info = ((const FirmwareEntry *) list->pdata[0])->info;
+    for (guint i = 0; i < info->findings->len; i++) {
+        const Finding *finding = g_ptr_array_index (info->findings, i);
+
+        if (finding->level == FINDING_FAIL || finding->level == FINDING_INSECURE)
+            message_warning ("firmware '%s': %s", path, finding->text);
+    }
+    return TRUE;
+}
+
 static gboolean
 draft_firmware (const ReleaseOptions *o, Draft *draft, GError **error)
 {
@@ -116,6 +137,10 @@ draft_firmware (const ReleaseOptions *o, Draft *draft, GError **error)
     draft->firmware = g_array_new (FALSE, FALSE, SEV_DIGEST_SIZE);
     for (char *const *i = o->firmware != NULL ? o->firmware : fallback; *i != NULL; i++) {
         if (!hash_path ("firmware", *i, OVMF_IMAGE_MAX_SIZE, digest, error))
+            return FALSE;
+        draft->other_build =
+            draft->other_build || !firmware_is_own_build (digest, PKGDATADIR);
+        if (!warn_firmware (*i, error))
             return FALSE;
         g_array_append_val (draft->firmware, digest);
     }
@@ -226,6 +251,7 @@ say (const CommandCommon *common, const Draft *draft)
         json_object_set_string_member (object, "name", draft->name);
         json_object_set_string_member (object, "image", draft->spec.image);
         json_object_set_string_member (object, "firmware", firmware);
+        json_object_set_boolean_member (object, "own_build", !draft->other_build);
         json_object_set_string_member (object, what, boot);
         if (draft->luks != NULL)
             json_object_set_string_member (object, "luks_uuid", draft->luks->uuid);

@@ -5,6 +5,8 @@
 
 #include "launcher/base/message.h"
 #include "launcher/inspect/bounded-file.h"
+#include "sev/base/sev-bytes.h"
+#include "sev/crypto/sev-digest.h"
 
 #define PINS_MAX 65536u
 
@@ -36,6 +38,15 @@ load_pins (const char *datadir)
     g_autofree char *path = g_build_filename (datadir, FIRMWARE_PINS_NAME, NULL);
 
     return bounded_file_text (path, PINS_MAX);
+}
+
+gboolean
+firmware_is_own_build (const guint8 *sha256, const char *datadir)
+{
+    g_autofree char *pins = load_pins (datadir);
+    g_autofree char *hex = sev_hex_encode (sha256, SEV_DIGEST_SIZE);
+
+    return pins != NULL && firmware_pins_have (pins, hex);
 }
 
 static FirmwareInfo *

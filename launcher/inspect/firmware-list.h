@@ -25,6 +25,13 @@ typedef struct {
 GPtrArray *firmware_list_all (const char *root, const char *datadir);
 
 /**
+ * firmware_is_own_build: whether the digest is that of a build of sevlaunch's that this
+ * version knows; %FALSE too if the list of them is not in @datadir
+ * @sha256: 32 bytes
+ */
+gboolean firmware_is_own_build (const guint8 *sha256, const char *datadir);
+
+/**
  * firmware_list_named:
  * Like firmware_list_all(), of these files only, and without their descriptors.
  * Errors: as firmware_info_read().

@@ -63,6 +63,28 @@ class Ways:
         self.tap.equal(xml.findtext("os/loader"), path)
         self.tap.true(any("accepted by hand" in line for line in document["unproven"]), document["unproven"])
 
+    def other_build(self):
+        """Firmware that its owner pins: he is told what he pins, and so is who reads the verdict."""
+        with open(self.bed.firmware, "rb") as f:
+            image = bytearray(f.read())
+        image[0] ^= 1
+        text = "another build than sevlaunch's"
+        plain = self.bed.dry_run().json["unproven"]
+        self.tap.true(not any(text in line for line in plain), plain)
+        with self.bed.beside("other.fd", bytes(image)) as path:
+            done = self.bed.release("--firmware", path, "--replace", "--json")
+            self.tap.equal(("not a build of sevlaunch" in done.err, done.json["own_build"]), (True, False), done)
+            document = self.bed.dry_run("--firmware", path).json
+            self.tap.equal(document["measured"]["firmware"]["pin"], "release")
+            self.tap.true(any(text in line for line in document["unproven"]), document["unproven"])
+            done = self.bed.release("--replace", "--json")
+            self.tap.equal(("not a build of sevlaunch" in done.err, done.json["own_build"]), (False, True), done)
+            self.bed.must("firmware", "trust", path, "--owner", self.bed.owner)
+            document = self.bed.dry_run("--firmware", path).json
+            self.tap.equal(document["measured"]["firmware"]["pin"], "owner")
+            self.tap.true(any(text in line for line in document["unproven"]), document["unproven"])
+            os.unlink(os.path.join(self.bed.owner, "trusted-firmware"))
+
     def raw(self):
         path = os.path.join(self.host.files, "disk.raw")
         done = self.bed.run("convert", "-f", "qcow2", "-O", "raw", self.bed.disk, path, program="qemu-img")
@@ -165,6 +187,8 @@ def main():
             ways.uki_by_hand()
         with t.test("--firmware and --accept-firmware"):
             ways.accepted_firmware()
+        with t.test("firmware that is not our build, pinned: its owner is warned, and the verdict says so"):
+            ways.other_build()
         with t.test("a raw image"):
             ways.raw()
         top = None
