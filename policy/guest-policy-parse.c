@@ -95,10 +95,14 @@ parse_number (const char *digits,
     if (base == 16)
         return refuse (error, POLICY_ERROR_GUEST_POLICY, "'%s' sets reserved bits (0x%x)",
                        text, policy & SEV_POLICY_RESERVED);
+    /* libvirt's XML has the number in hexadecimal without 0x. */
+    const gboolean hex =
+        g_ascii_string_to_unsigned (text, 16, 0, G_MAXUINT32, &value, NULL) &&
+        ((guint32) value & SEV_POLICY_RESERVED) == 0;
     return refuse (error, POLICY_ERROR_GUEST_POLICY,
-                   "'%s' is decimal for 0x%x and sets reserved bits (0x%x); hexadecimal is "
-                   "0x%s",
-                   text, policy, policy & SEV_POLICY_RESERVED, text);
+                   "'%s' is decimal for 0x%x and sets reserved bits (0x%x)%s%s%s", text,
+                   policy, policy & SEV_POLICY_RESERVED, hex ? "; did you mean 0x" : "",
+                   hex ? text : "", hex ? "?" : "");
 }
 
 /* Words. */

@@ -146,13 +146,18 @@ check_unseen (PolicyLedger *ledger,
                                              mnonce, &seen, error))
         return FALSE;
     if (seen.session) {
-        g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_SESSION_REUSED,
-                             "this session was judged before: each launch needs its own");
+        g_set_error_literal (
+            error, POLICY_ERROR, POLICY_ERROR_SESSION_REUSED,
+            "this session was judged before: each launch needs its own, so "
+            "make a new session and start the guest anew");
         return FALSE;
     }
     if (seen.mnonce) {
         g_set_error_literal (error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_REPLAYED,
-                             "this measurement was judged before: it is a replay");
+                             "this measurement was judged before. If you judged this "
+                             "guest yourself, with a wrong option for instance: one launch "
+                             "gets one verdict, so start the guest anew, with a new "
+                             "session. If not, the host sent an old measurement again");
         return FALSE;
     }
     if (torn != NULL)

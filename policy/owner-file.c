@@ -16,6 +16,7 @@
 #include "sev/crypto/sev-random.h"
 
 #define MAX_NAME 128u
+#define OWNER_DIR "owner directory"
 
 static gboolean
 io_error (GError **error, const char *what, const char *name, int number)
@@ -306,7 +307,7 @@ policy_file_erase (int dirfd, const char *name, GError **error)
 }
 
 static gboolean
-check_dir (int fd, const char *name, GError **error)
+check_dir (int fd, const char *what, const char *name, GError **error)
 {
     struct stat st;
 
@@ -314,23 +315,33 @@ check_dir (int fd, const char *name, GError **error)
         return io_error (error, "looking at", name, errno);
     if (st.st_uid != geteuid ()) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_DIR_OWNER,
-                     "owner directory '%s' belongs to user %u, expected %u", name,
-                     st.st_uid, geteuid ());
+                     "%s '%s' belongs to user %u, expected %u", what, name, st.st_uid,
+                     geteuid ());
         return FALSE;
     }
     if ((st.st_mode & 077) != 0) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_DIR_MODE,
-                     "owner directory '%s' has mode %04o, others may use it (chmod 700)",
-                     name, st.st_mode & 07777);
+                     "%s '%s' has mode %04o, others may use it (chmod 700)", what, name,
+                     st.st_mode & 07777);
         return FALSE;
     }
     return TRUE;
 }
 
-int
-policy_dir_open (const char *path, char **resolved, GError **error)
+static void
+set_missing (const char *what, const char *path, GError **error)
 {
-    g_return_val_if_fail (path != NULL, -1);
+    const gboolean owner = strcmp (what, OWNER_DIR) == 0;
+
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING,
+                 "%s '%s' does not exist%s", what, path,
+                 owner ? " (sevlaunch owner-init makes one)" : "");
+}
+
+int
+policy_dir_open_as (const char *what, const char *path, char **resolved, GError **error)
+{
+    g_return_val_if_fail (what != NULL && path != NULL, -1);
 
     char *real = realpath (path, NULL);
     const int number = errno;
@@ -338,31 +349,34 @@ policy_dir_open (const char *path, char **resolved, GError **error)
     free (real);
     if (copy == NULL) {
         if (number != ENOENT)
-            io_error (error, "owner directory", path, number);
+            io_error (error, what, path, number);
         else
-            g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING,
-                         "owner directory '%s' does not exist (sevlaunch owner-init makes "
-                         "one)",
-                         path);
+            set_missing (what, path, error);
         return -1;
     }
     const int fd = open (copy, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOTDIR) {
         g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_TYPE,
-                     "owner directory '%s' is not a directory", copy);
+                     "%s '%s' is not a directory", what, copy);
         return -1;
     }
     if (fd < 0) {
-        io_error (error, "owner directory", copy, errno);
+        io_error (error, what, copy, errno);
         return -1;
     }
-    if (!check_dir (fd, copy, error)) {
+    if (!check_dir (fd, what, copy, error)) {
         close (fd);
         return -1;
     }
     if (resolved != NULL)
         *resolved = g_steal_pointer (&copy);
     return fd;
+}
+
+int
+policy_dir_open (const char *path, char **resolved, GError **error)
+{
+    return policy_dir_open_as (OWNER_DIR, path, resolved, error);
 }
 
 int
@@ -381,7 +395,7 @@ policy_dir_open_at (int dirfd, const char *name, gboolean optional, GError **err
         io_error (error, "opening", name, errno);
         return -1;
     }
-    if (!check_dir (fd, name, error)) {
+    if (!check_dir (fd, OWNER_DIR, name, error)) {
         close (fd);
         return -1;
     }

@@ -96,6 +96,12 @@ gboolean policy_file_erase (int dirfd,
  *   %POLICY_ERROR_OWNER_DIR_OWNER, %POLICY_ERROR_IO.
  */
 int policy_dir_open (const char *path, char **resolved, GError **error);
+/** policy_dir_open_as: the same for another directory; @what: "owner directory", for
+ * messages */
+int policy_dir_open_as (const char *what,
+                        const char *path,
+                        char **resolved,
+                        GError **error);
 /** policy_dir_open_at: the same beneath @dirfd and no link; -1 without error if optional */
 int policy_dir_open_at (int dirfd, const char *name, gboolean optional, GError **error);
 /** policy_dir_make_at: makes it 0700 if it is missing, then policy_dir_open_at() */

@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/base/message.h"
 #include "ovmf-hooks/secret-guids.h"
 #include "sev/wire/sev-wire.h"
+
+#define KEY_FILE_MAX 4096u /* so that the message can say how long it is */
 
 static gboolean
 file_error (GError **error, const char *path, const char *why)
@@ -72,6 +75,43 @@ secret_file_read (const char *path, gsize max, GError **error)
     SevSecret *secret = read_secret (fd, path, max, error);
     close (fd);
     return secret;
+}
+
+/* How others may use the file. */
+static void
+warn_mode (const char *option, const char *path)
+{
+    struct stat st;
+
+    if (strcmp (path, "-") == 0 || stat (path, &st) != 0 || !S_ISREG (st.st_mode) ||
+        (st.st_mode & 077) == 0)
+        return;
+    message_warning ("%s '%s' has mode %04o: who reads this key can read what it protects, "
+                     "the guest's secrets (chmod 600)",
+                     option, path, st.st_mode & 07777);
+}
+
+SevSecret *
+secret_key_read (const char *option, const char *path, gsize size, GError **error)
+{
+    g_autoptr (SevSecret) key = secret_file_read (path, KEY_FILE_MAX, error);
+
+    if (key == NULL)
+        return NULL;
+    const gsize found = sev_secret_size (key);
+    if (found != size) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "%s '%s': %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT "%s",
+                     option, path, found, size,
+                     size == SEV_KEY_SIZE && found == 2 * SEV_KEY_SIZE
+                         ? " (two keys in one file, TEK first, are what --tk takes)"
+                     : size == 2 * SEV_KEY_SIZE && found == SEV_KEY_SIZE
+                         ? " (one key in a file is what --tik and --tek take)"
+                         : "");
+        return NULL;
+    }
+    warn_mode (option, path);
+    return g_steal_pointer (&key);
 }
 
 gboolean

@@ -18,6 +18,18 @@ SevSecret *secret_file_read (const char *path,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * secret_key_read: a session's key, as sevlaunch, sevctl and sev-tool write it
+ * @option: for messages
+ * @size: bytes that it must have: %SEV_KEY_SIZE, or twice that for TEK and TIK in one file
+ * Warns if others may read the file: sevctl makes such files, so it is no error.
+ * Errors: %LAUNCHER_ERROR_FILE.
+ */
+SevSecret *secret_key_read (const char *option,
+                            const char *path,
+                            gsize size,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * secret_argument_parse:
  * @text: "ALIAS|GUID:FILE" of --secret
  * @guid: (out caller-allocates)

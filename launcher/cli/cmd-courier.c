@@ -131,8 +131,10 @@ choose_cpu (LaunchOptions *o, GError **error)
         o->cpu = g_strdup (o->host->cpu != NULL ? o->host->cpu : "EPYC");
     if (policy_cpu_signature (o->cpu, &signature))
         return TRUE;
+    g_autofree char *known = policy_cpu_models ();
     g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                 "the CPU model '%s' is not known here: say one with --cpu", o->cpu);
+                 "the CPU model '%s' is not known here: say one with --cpu (%s)", o->cpu,
+                 known);
     return FALSE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "launcher/cli/cmd-evidence.h"
 
+#include "launcher/base/secret-file.h"
 #include "policy/owner-file.h"
 #include "policy/owner-sign.h"
 #include "policy/policy-error.h"
@@ -123,7 +124,7 @@ evidence_tools_read (const EvidenceOptions *options,
         !read_roots (options, out, error))
         return FALSE;
     if (options->tik != NULL) {
-        out->tik = step_key_read ("--tik", options->tik, SEV_KEY_SIZE, error);
+        out->tik = secret_key_read ("--tik", options->tik, SEV_KEY_SIZE, error);
         if (out->tik == NULL)
             return FALSE;
     }

@@ -111,6 +111,8 @@ layout_words (const FirmwareInfo *info)
         return "CODE: its variables are in another file";
     case FIRMWARE_LAYOUT_VARIABLES:
         return "VARS: variables only";
+    case FIRMWARE_LAYOUT_CUT:
+        return "an image that was cut off";
     case FIRMWARE_LAYOUT_OTHER:
     default:
         return "not UEFI firmware";
@@ -126,7 +128,7 @@ print_facts (const FirmwareInfo *info)
     printf ("  %-14s %s\n", "sha256", info->sha256 != NULL ? info->sha256 : "?");
     printf ("  %-14s %s\n", "build", info->own_build ? "sevlaunch's" : "somebody else's");
     printf ("  %-14s %s\n", "layout", layout_words (info));
-    if (info->layout == FIRMWARE_LAYOUT_VARIABLES || info->layout == FIRMWARE_LAYOUT_OTHER)
+    if (info->layout != FIRMWARE_LAYOUT_WHOLE && info->layout != FIRMWARE_LAYOUT_CODE)
         return;
     printf ("  %-14s %s\n", "SEV", image->caps != 0 ? "yes" : "not that it says so");
     if ((image->caps & OVMF_CAP_ES_RESET) != 0)

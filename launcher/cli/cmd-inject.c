@@ -165,7 +165,11 @@ open_guest (const InjectOptions *o, Guest *guest, GError **error)
         return open_domain (o, guest, error);
     qmp_client_connect_async (o->qmp, QMP_CLIENT_DEFAULT_TIMEOUT, NULL, on_ready, guest);
     g_autoptr (GAsyncResult) result = wait_for (guest);
-    guest->client = qmp_client_connect_finish (result, error);
+    g_autoptr (GError) cause = NULL;
+    guest->client = qmp_client_connect_finish (result, &cause);
+    if (guest->client == NULL)
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_MONITOR, "--qmp: %s",
+                     cause->message);
     return guest->client != NULL;
 }
 
@@ -213,7 +217,8 @@ packet_failed (GError *cause, GError **error)
         g_propagate_error (error, cause);
         return FALSE;
     }
-    g_set_error (error, LAUNCHER_ERROR, code, "the packet: %s", cause->message);
+    g_set_error (error, LAUNCHER_ERROR, code, "the packet: %s%s", cause->message,
+                 virt_packet_hint (cause->message));
     g_error_free (cause);
     return FALSE;
 }

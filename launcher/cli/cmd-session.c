@@ -217,7 +217,7 @@ write_files (const SessionOptions *o, const PolicySession *session, GError **err
                      "cannot make the directory '%s': %s", o->out_dir, g_strerror (errno));
         return FALSE;
     }
-    const int dir = policy_dir_open (o->out_dir, NULL, error);
+    const int dir = policy_dir_open_as ("--out-dir", o->out_dir, NULL, error);
     if (dir < 0)
         return FALSE;
     const gboolean ok = policy_session_files_write (dir, o->name, &files, FALSE, error);

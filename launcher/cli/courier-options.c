@@ -27,6 +27,15 @@ read_file (const char *path, GError **error)
     return bytes;
 }
 
+/* The name of the file before what is wrong with it. */
+static gboolean
+named (gboolean ok, const char *path, GError **error)
+{
+    if (!ok)
+        g_prefix_error (error, "'%s': ", path);
+    return ok;
+}
+
 static gboolean
 is_key_file (GBytes *bytes)
 {
@@ -76,7 +85,8 @@ courier_take_platform (CourierFiles *files,
         return read_foreign (path, &files->host, error);
     gsize len;
     const char *text = g_bytes_get_data (bytes, &len);
-    return policy_courier_platform_parse (text, len, &files->host, error);
+    return named (policy_courier_platform_parse (text, len, &files->host, error), path,
+                  error);
 }
 
 gboolean
@@ -92,7 +102,7 @@ courier_take_bundle (CourierFiles *files,
     if (files->bundle_text == NULL)
         return FALSE;
     const char *text = g_bytes_get_data (files->bundle_text, &len);
-    if (!policy_courier_bundle_parse (text, len, bundle, error))
+    if (!named (policy_courier_bundle_parse (text, len, bundle, error), path, error))
         return FALSE;
     options->bundle = bundle;
     options->bundle_text = files->bundle_text;
@@ -118,7 +128,8 @@ courier_take_measurement (CourierFiles *files,
         return FALSE;
     options->found = &files->found;
     const char *text = g_bytes_get_data (bytes, &len);
-    return policy_courier_measurement_parse (text, len, &files->found, error);
+    return named (policy_courier_measurement_parse (text, len, &files->found, error), path,
+                  error);
 }
 
 gboolean
@@ -134,7 +145,8 @@ courier_take_packet (CourierFiles *files,
         return FALSE;
     options->packet = &files->packet;
     const char *text = g_bytes_get_data (bytes, &len);
-    return policy_courier_packet_parse (text, len, &files->packet, error);
+    return named (policy_courier_packet_parse (text, len, &files->packet, error), path,
+                  error);
 }
 
 int

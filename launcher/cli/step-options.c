@@ -125,27 +125,14 @@ step_report_clear (StepReport *report)
     g_clear_pointer (&report->tik_path, g_free);
 }
 
-SevSecret *
-step_key_read (const char *option, const char *path, gsize size, GError **error)
-{
-    g_autoptr (SevSecret) key = secret_file_read (path, size, error);
-
-    if (key != NULL && sev_secret_size (key) == size)
-        return g_steal_pointer (&key);
-    if (key != NULL)
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
-                     "%s '%s': %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT,
-                     option, path, sev_secret_size (key), size);
-    return NULL;
-}
-
 static gboolean
 read_keys (const StepReportOptions *o, StepReport *out, GError **error)
 {
     if (o->tk != NULL && (o->tik != NULL || o->tek != NULL))
         return step_usage (error, "--tk and --tik or --tek exclude each other");
     if (o->tk != NULL) {
-        g_autoptr (SevSecret) both = step_key_read ("--tk", o->tk, 2 * SEV_KEY_SIZE, error);
+        g_autoptr (SevSecret) both =
+            secret_key_read ("--tk", o->tk, 2 * SEV_KEY_SIZE, error);
         if (both == NULL)
             return FALSE;
         out->tek = sev_secret_new_copy (sev_secret_data (both), SEV_KEY_SIZE);
@@ -155,10 +142,10 @@ read_keys (const StepReportOptions *o, StepReport *out, GError **error)
     }
     if (o->tik == NULL)
         return step_usage (error, "--tik FILE is needed, or --tk FILE");
-    out->tik = step_key_read ("--tik", o->tik, SEV_KEY_SIZE, error);
+    out->tik = secret_key_read ("--tik", o->tik, SEV_KEY_SIZE, error);
     out->tik_path = g_strdup (o->tik);
     if (out->tik != NULL && o->tek != NULL)
-        out->tek = step_key_read ("--tek", o->tek, SEV_KEY_SIZE, error);
+        out->tek = secret_key_read ("--tek", o->tek, SEV_KEY_SIZE, error);
     return out->tik != NULL && (o->tek == NULL || out->tek != NULL);
 }
 

@@ -112,10 +112,6 @@ gboolean step_report_read (const StepReportOptions *options,
 /** step_usage: sets %LAUNCHER_ERROR_USAGE. Returns: %FALSE */
 gboolean step_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-/** step_key_read: 16 bytes, or base64 of them. Errors: %LAUNCHER_ERROR_FILE. */
-SevSecret *step_key_read (const char *option, const char *path, gsize size, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
-
 /** step_base64_decode: Returns: (transfer full) (nullable): %NULL unless it is base64 text,
  * with blanks at most behind it */
 GBytes *step_base64_decode (const char *text);

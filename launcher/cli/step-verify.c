@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "launcher/base/secret-file.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-wire.h"
 
@@ -76,7 +77,7 @@ other_key (const StepReport *report)
     word[1] = letter;
     g_autofree char *path = g_build_filename (folder, name, NULL);
     return g_file_test (path, G_FILE_TEST_IS_REGULAR)
-               ? step_key_read ("--tek", path, SEV_KEY_SIZE, NULL)
+               ? secret_key_read ("--tek", path, SEV_KEY_SIZE, NULL)
                : NULL;
 }
 
@@ -97,6 +98,7 @@ step_why (const StepBoot *boot,
         .input = &input,
         .boot = boot->inputs,
         .vcpus = vcpus,
+        .last_vcpus = vcpus != NULL ? boot->last : 0,
         .image = boot->image,
         .look_in = look_in,
         .nonces = nonces,

@@ -37,9 +37,11 @@ parse_cpu (const char *text, guint32 *signature, GError **error)
                                                 (guint) numbers[2]);
         return TRUE;
     }
-    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                         "--cpu is a model such as EPYC, or FAMILY,MODEL,STEPPING in "
-                         "decimal numbers");
+    g_autofree char *known = policy_cpu_models ();
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                 "--cpu: '%s' is neither FAMILY,MODEL,STEPPING in decimal nor a model that "
+                 "is known (%s)",
+                 text, known);
     return FALSE;
 }
 

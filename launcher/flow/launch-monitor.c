@@ -147,7 +147,8 @@ on_injected (GObject *source, GAsyncResult *result, gpointer data)
     flow->result.released = qmp_sev_inject_launch_secret_finish (flow->qmp, result, &error);
     if (error != NULL && strstr (error->message, "fw_error=") != NULL) {
         g_autoptr (GError) cause = error;
-        error = g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_PSP, "%s", cause->message);
+        error = g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_PSP, "the packet: %s%s",
+                             cause->message, virt_packet_hint (cause->message));
     }
     flow_step_done (flow, error);
 }

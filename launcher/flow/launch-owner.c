@@ -108,6 +108,12 @@ check_remote (const LaunchOptions *o, const LaunchOwner *owner, GError **error)
     if (o->image != NULL && !g_path_is_absolute (o->image))
         return usage (error, "--connect to another machine: --image is a path there, and "
                              "absolute");
+    const char *const there[] = { o->host_firmware, o->host_kernel, o->host_initrd };
+    for (gsize i = 0; i < G_N_ELEMENTS (there); i++)
+        if (there[i] != NULL && !g_path_is_absolute (there[i]))
+            return usage (error, "--connect to another machine: --host-firmware, "
+                                 "--host-kernel and --host-initrd are paths there, and "
+                                 "absolute");
     if (o->image_copy == NULL && o->image != NULL &&
         (o->format == NULL || (o->uki == NULL && o->kernel == NULL && !o->own_boot_loader)))
         return usage (error, "--connect to another machine needs --image-copy, or --format "
@@ -188,20 +194,6 @@ read_amd_files (const LaunchOptions *options, LaunchOwner *owner, GError **error
     return kds_options_check (&options->kds, error);
 }
 
-static SevSecret *
-read_key (const char *option, const char *path, GError **error)
-{
-    g_autoptr (SevSecret) key = secret_file_read (path, SEV_KEY_SIZE, error);
-
-    if (key != NULL && sev_secret_size (key) == SEV_KEY_SIZE)
-        return g_steal_pointer (&key);
-    if (key != NULL)
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
-                     "%s '%s': %" G_GSIZE_FORMAT " bytes, expected %u", option, path,
-                     sev_secret_size (key), SEV_KEY_SIZE);
-    return NULL;
-}
-
 /* Without the key nothing shows for which platform its keys were wrapped. */
 static gboolean
 check_unbound (const LaunchOptions *options, const LaunchOwner *owner, GError **error)
@@ -232,8 +224,10 @@ read_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
                      "--session '%s': %s", options->session, cause->message);
         return FALSE;
     }
-    owner->tik = read_key ("--tik", options->tik, error);
-    owner->tek = owner->tik != NULL ? read_key ("--tek", options->tek, error) : NULL;
+    owner->tik = secret_key_read ("--tik", options->tik, SEV_KEY_SIZE, error);
+    owner->tek = owner->tik != NULL
+                     ? secret_key_read ("--tek", options->tek, SEV_KEY_SIZE, error)
+                     : NULL;
     return owner->tek != NULL;
 }
 

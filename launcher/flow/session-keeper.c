@@ -98,7 +98,7 @@ open_dir (const char *path, GError **error)
                      g_strerror (errno));
         return -1;
     }
-    return policy_dir_open (path, NULL, error);
+    return policy_dir_open_as ("session directory", path, NULL, error);
 }
 
 SessionKeeper *

@@ -394,14 +394,29 @@ virt_find_startable (virConnectPtr connection,
     return TRUE;
 }
 
-LauncherError
-virt_classify_qemu_output (const char *text)
+/* The firmware's status, or -1 */
+static long
+firmware_status (const char *text)
 {
     const char *number = strstr (text, "fw_error=");
 
-    if (number == NULL)
+    return number != NULL ? strtol (number + strlen ("fw_error="), NULL, 10) : -1;
+}
+
+const char *
+virt_packet_hint (const char *text)
+{
+    return firmware_status (text) == SEV_STATUS_BAD_MEASUREMENT
+               ? ": the packet was changed, or is for another launch"
+               : "";
+}
+
+LauncherError
+virt_classify_qemu_output (const char *text)
+{
+    switch (firmware_status (text)) {
+    case -1:
         return LAUNCHER_ERROR_QEMU_DIED;
-    switch (strtol (number + strlen ("fw_error="), NULL, 10)) {
     case SEV_STATUS_INVALID_CERTIFICATE:
     case SEV_STATUS_POLICY_FAILURE:
     case SEV_STATUS_BAD_SIGNATURE:

@@ -158,6 +158,10 @@ virDomainPtr virt_create_paused (virConnectPtr connection,
  */
 LauncherError virt_classify_qemu_output (const char *text);
 
+/** virt_packet_hint: what else to say where @text is QEMU's refusal of a secret packet:
+ * what a wrong MAC means for who carried it; or "" */
+const char *virt_packet_hint (const char *text);
+
 /** virt_resume: Errors: %LAUNCHER_ERROR_QEMU_DIED, %LAUNCHER_ERROR_LIBVIRT. */
 gboolean virt_resume (virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -15,16 +15,16 @@
 /* Header of a firmware volume: 16 bytes for a reset vector, GUID of the file system, length
  * (8), "_FVH". */
 #define VOLUME_GUID_AT 16u
+#define VOLUME_LENGTH_AT 32u
 #define VOLUME_SIGNATURE_AT 40u
 #define VOLUME_HEADER_SIZE 56u
 #define VARIABLES_GUID "fff12b8d-7696-4c8b-a985-2747075b4f50"
 #define TOP_FILE_AT_END 20u /* "VTF\0", then the 16 bytes where the processor begins */
 
 static const char *const layout_names[] = {
-    [FIRMWARE_LAYOUT_OTHER] = "other",
-    [FIRMWARE_LAYOUT_WHOLE] = "whole",
-    [FIRMWARE_LAYOUT_CODE] = "code",
-    [FIRMWARE_LAYOUT_VARIABLES] = "variables",
+    [FIRMWARE_LAYOUT_OTHER] = "other", [FIRMWARE_LAYOUT_WHOLE] = "whole",
+    [FIRMWARE_LAYOUT_CODE] = "code",   [FIRMWARE_LAYOUT_VARIABLES] = "variables",
+    [FIRMWARE_LAYOUT_CUT] = "cut",
 };
 
 const char *
@@ -32,6 +32,18 @@ firmware_layout_name (FirmwareLayout layout)
 {
     g_return_val_if_fail ((gsize) layout < G_N_ELEMENTS (layout_names), "other");
     return layout_names[layout];
+}
+
+/* A store of variables alone is as long as its volume. */
+static gboolean
+is_cut (const guint8 *image, gsize len)
+{
+    guint64 volume = 0;
+    SevReader reader;
+
+    sev_reader_init (&reader, image, len);
+    return !sev_reader_skip (&reader, VOLUME_LENGTH_AT) ||
+           !sev_reader_u64 (&reader, &volume) || volume != len;
 }
 
 static FirmwareLayout
@@ -45,6 +57,8 @@ find_layout (const guint8 *image, gsize len)
     const gboolean store =
         memcmp (image + VOLUME_GUID_AT, variables.bytes, sizeof variables.bytes) == 0;
     const gboolean code = memcmp (image + len - TOP_FILE_AT_END, "VTF", 4) == 0;
+    if (!code && store && is_cut (image, len))
+        return FIRMWARE_LAYOUT_CUT;
     if (!code)
         return store ? FIRMWARE_LAYOUT_VARIABLES : FIRMWARE_LAYOUT_OTHER;
     return store ? FIRMWARE_LAYOUT_WHOLE : FIRMWARE_LAYOUT_CODE;
@@ -75,6 +89,11 @@ judge_layout (const FirmwareInfo *info, const char *use)
         finding_add (info->findings, "code-only", FINDING_INSECURE, use,
                      "its variables are in a file of their own (VARS), which the host "
                      "can change and nobody measures");
+        break;
+    case FIRMWARE_LAYOUT_CUT:
+        finding_add (info->findings, "cut-off", FINDING_FAIL, use,
+                     "begins as an image with variables and code, and ends without the "
+                     "code's reset vector: the file was cut off, or something hangs on it");
         break;
     case FIRMWARE_LAYOUT_OTHER:
         finding_add (info->findings, "not-uefi", FINDING_FAIL, use,
@@ -119,7 +138,7 @@ judge (FirmwareInfo *info, const GError *damage, const char *use)
         return;
     }
     judge_layout (info, take);
-    if (info->layout == FIRMWARE_LAYOUT_VARIABLES || info->layout == FIRMWARE_LAYOUT_OTHER)
+    if (info->layout != FIRMWARE_LAYOUT_WHOLE && info->layout != FIRMWARE_LAYOUT_CODE)
         return;
     judge_table (info, take);
     if (!info->own_build) {

@@ -25,6 +25,7 @@ G_BEGIN_DECLS
  * @FIRMWARE_LAYOUT_WHOLE: variables' store and code in one file
  * @FIRMWARE_LAYOUT_CODE: code, whose variables are in a file of their own
  * @FIRMWARE_LAYOUT_VARIABLES: that file
+ * @FIRMWARE_LAYOUT_CUT: begins with variables, ends without code
  *
  * Source: edk2, MdePkg/Include/Pi/PiFirmwareVolume.h (header of a volume) and
  * OvmfPkg/ResetVector (the volume top file, whose signature ends 16 bytes before the end).
@@ -34,6 +35,7 @@ typedef enum {
     FIRMWARE_LAYOUT_WHOLE,
     FIRMWARE_LAYOUT_CODE,
     FIRMWARE_LAYOUT_VARIABLES,
+    FIRMWARE_LAYOUT_CUT,
 } FirmwareLayout;
 
 /** FirmwareInfo: @findings: (element-type Finding): why it does not do, or not well */
@@ -48,7 +50,7 @@ typedef struct {
     GPtrArray *findings;
 } FirmwareInfo;
 
-/** firmware_layout_name: "other", "whole", "code" or "variables" */
+/** firmware_layout_name: "other", "whole", "code", "variables" or "cut" */
 const char *firmware_layout_name (FirmwareLayout layout);
 
 /** firmware_pins_have: whether @text (lines that begin with a SHA-256) names the digest */

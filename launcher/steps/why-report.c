@@ -9,6 +9,7 @@ why_report_make (const WhyQuestion *q, GError **error)
 
     for (guint i = 0; q->nonces != NULL && i < q->nonces->len; i++)
         policy_why_add_nonce (why, (const guint8 *) q->nonces->data + i * SEV_NONCE_SIZE);
+    policy_why_allow_vcpus (why, q->last_vcpus);
     if (q->boot != NULL &&
         (!policy_why_set_boot (why, q->boot, q->vcpus, error) ||
          !neighbours_add (why, q->boot, q->image, q->look_in, &report->neighbours, error)))

@@ -15,6 +15,7 @@ typedef struct {
     const PolicyMeasureInput *input; /* with report and expected digest */
     const PolicyBootInputs *boot;    /* (nullable): only the digest is known */
     const PolicyVcpus *vcpus;        /* (nullable): with SEV-ES */
+    guint last_vcpus;                /* as many are right too, or 0 */
     GBytes *image;                   /* (nullable): the firmware's bytes */
     char *const *look_in;            /* (nullable) */
     const GArray *nonces;            /* (nullable) (element-type guint8[16]) */

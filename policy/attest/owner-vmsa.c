@@ -81,6 +81,16 @@ policy_cpu_signature_make (guint family, guint model, guint stepping)
            stepping;
 }
 
+char *
+policy_cpu_models (void)
+{
+    GString *text = g_string_new (NULL);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (models); i++)
+        g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", models[i].name);
+    return g_string_free (text, FALSE);
+}
+
 gboolean
 policy_cpu_signature (const char *model, guint32 *out)
 {

@@ -65,6 +65,10 @@ gboolean policy_vcpus_variant (guint index, PolicyVcpus *vcpus);
  */
 gboolean policy_cpu_signature (const char *model, guint32 *out) G_GNUC_WARN_UNUSED_RESULT;
 
+/** policy_cpu_models: Returns: (transfer full): the models that policy_cpu_signature()
+ * knows, with commas between them */
+char *policy_cpu_models (void);
+
 /** policy_cpu_signature_make: @family: 0 to 10Eh, @model: 0 to FFh, @stepping: 0 to Fh */
 guint32 policy_cpu_signature_make (guint family, guint model, guint stepping);
 

@@ -72,6 +72,19 @@ same_body (GBytes *a, GBytes *b)
                    SEV_CERT_BODY_SIZE) == 0;
 }
 
+/* A platform's PDH is signed by its PEK; a guest owner's has two empty signatures. */
+static gboolean
+is_owners (PolicyCertKind kind, GBytes *cert)
+{
+    SevCert decoded;
+
+    return kind == POLICY_CERT_PDH &&
+           sev_cert_decode (g_bytes_get_data (cert, NULL), g_bytes_get_size (cert),
+                            &decoded, NULL) &&
+           decoded.sig[0].usage == SEV_USAGE_INVALID &&
+           decoded.sig[1].usage == SEV_USAGE_INVALID;
+}
+
 static gboolean
 put (PolicyPlatformCerts *certs,
      PolicyCertKind kind,
@@ -81,6 +94,10 @@ put (PolicyPlatformCerts *certs,
 {
     GBytes *old = certs->cert[kind];
 
+    if (is_owners (kind, cert))
+        return refuse (error, name,
+                       "a guest owner's certificate (a DH key that no platform signed, as "
+                       "owner-init makes it), not a platform's");
     if (old != NULL && !g_bytes_equal (old, cert)) {
         if (kind != POLICY_CERT_CEK || !same_body (old, cert) ||
             is_signed (old) == is_signed (cert))

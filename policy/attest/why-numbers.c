@@ -171,6 +171,24 @@ policy_why_add_nonce (PolicyWhy *why, const guint8 mnonce[SEV_NONCE_SIZE])
 
 /* Processors. */
 
+/* Several numbers may be right: then one of them is no difference, but goes with others. */
+static char *
+count_text (const PolicyWhy *why, guint n)
+{
+    const guint first = why->vcpus.count;
+    const char *s = n == 1 ? "" : "s";
+
+    if (!why->es)
+        return g_strdup_printf ("it is a guest with SEV-ES and %u processor%s", n, s);
+    if (why->last <= first)
+        return g_strdup_printf ("the guest has %u processor%s and not %u", n, s, first);
+    if (n >= first && n <= why->last)
+        return g_strdup_printf ("the guest has %u processor%s, as is allowed (%u to %u)", n,
+                                s, first, why->last);
+    return g_strdup_printf ("the guest has %u processor%s and not %u to %u", n, s, first,
+                            why->last);
+}
+
 static void
 add_counts (PolicyWhy *why)
 {
@@ -184,13 +202,9 @@ add_counts (PolicyWhy *why)
     for (guint n = 1; n <= MOST_COUNT; n++) {
         if (why->es && n == why->vcpus.count)
             continue;
-        WhyOther *other = why_add (
-            why, WHY_COUNT, n <= COMMON_COUNT ? WHY_UNCOMMON : WHY_RARE,
-            why->es ? "vcpu-count" : "es-on",
-            why->es ? g_strdup_printf ("the guest has %u processor%s and not %u", n,
-                                       n == 1 ? "" : "s", why->vcpus.count)
-                    : g_strdup_printf ("it is a guest with SEV-ES and %u processor%s", n,
-                                       n == 1 ? "" : "s"));
+        WhyOther *other =
+            why_add (why, WHY_COUNT, n <= COMMON_COUNT ? WHY_UNCOMMON : WHY_RARE,
+                     why->es ? "vcpu-count" : "es-on", count_text (why, n));
         other->number = n;
         other->es = TRUE;
     }

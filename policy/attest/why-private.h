@@ -60,6 +60,7 @@ struct _PolicyWhy {
     const PolicyBootInputs *boot; /* (nullable) */
     gboolean es;
     PolicyVcpus vcpus;
+    guint last; /* processors that are right too, or 0 */
     guint8 no_initrd[SEV_DIGEST_SIZE];
     GArray *others[WHY_N_SUBJECTS]; /* (element-type WhyOther) */
 };

@@ -81,6 +81,14 @@ policy_why_free (PolicyWhy *why)
     g_free (why);
 }
 
+void
+policy_why_allow_vcpus (PolicyWhy *why, guint last)
+{
+    g_return_if_fail (why != NULL && why->boot == NULL);
+
+    why->last = last;
+}
+
 gboolean
 policy_why_set_boot (PolicyWhy *why,
                      const PolicyBootInputs *inputs,

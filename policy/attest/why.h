@@ -41,6 +41,10 @@ PolicyWhy *policy_why_new (const SevSecret *tik,
 void policy_why_free (PolicyWhy *why);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyWhy, policy_why_free)
 
+/** policy_why_allow_vcpus: up to @last processors are right, not only the count that
+ * policy_why_set_boot() is given; comes before it */
+void policy_why_allow_vcpus (PolicyWhy *why, guint last);
+
 /**
  * policy_why_set_boot:
  * @inputs: what was expected; borrowed until the search is over

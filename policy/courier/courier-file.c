@@ -23,6 +23,7 @@
 #define BUNDLE "courier-bundle"
 #define MEASUREMENT "courier-measurement"
 #define PACKET "courier-packet"
+#define PREFIX_LEN strlen ("courier-")
 
 static const char *const platform_keys[] = { "format",  "pdh", "cert-chain",
                                              "cek",     "ask", "ark",
@@ -131,6 +132,26 @@ take_word (Reader *reader, const char *key, gboolean optional)
     return g_steal_pointer (&text);
 }
 
+/* Four files go to and fro, and are easily taken for one another. */
+static gboolean
+is_other_kind (const PolicyKeyFileGroup *group, const char *text, gsize len, GError **error)
+{
+    static const char *const kinds[] = { PLATFORM, BUNDLE, MEASUREMENT, PACKET };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++) {
+        g_autofree char *head = g_strdup_printf ("[%s]", kinds[i]);
+
+        if (strcmp (kinds[i], group->name) == 0 ||
+            g_strstr_len (text, (gssize) len, head) == NULL)
+            continue;
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_FILE,
+                     "this is a courier %s file, not a %s file", kinds[i] + PREFIX_LEN,
+                     group->name + PREFIX_LEN);
+        return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 reader_open (Reader *reader,
              const PolicyKeyFileGroup *group,
@@ -144,7 +165,10 @@ reader_open (Reader *reader,
     *reader = (Reader){ NULL, group->name, error, TRUE };
     reader->file = policy_key_file_parse (text, len, groups, &cause);
     if (reader->file == NULL) {
-        bad (reader, "%s", cause->message);
+        if (is_other_kind (group, text, len, error))
+            reader->ok = FALSE;
+        else
+            bad (reader, "%s", cause->message);
         return FALSE;
     }
     if (!g_key_file_has_group (reader->file, group->name))

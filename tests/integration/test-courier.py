@@ -224,7 +224,8 @@ def strangers(bed, t, table, one):
         text = f.read()
     with open(forged, "w", encoding="ascii") as f:
         f.write(text.replace(one.value("packet", "report"), two.value("measurement", "report")))
-    table.row("courier-forged-packet", run=lambda _: two.inject(packet=forged), again=False)
+    table.row("courier-forged-packet", run=lambda _: two.inject(packet=forged), again=False,
+              says=["the packet was changed, or is for another launch"])
     with t.test("... none of these ended or started the guest, and its owner can still judge it"):
         t.equal((bed.host.state("two"), len(two.kept())), ("paused", 1))
     # The last words of this session.

@@ -131,6 +131,7 @@ def judged(steps, t, said):
         header[30] ^= 1
         result = steps.inject(steps.write("bad-header", bytes(header)), packet[1])
         t.equal((result.code, launchbed.reason(result)), (1, ["platform-refused"]), result)
+        t.true("the packet was changed, or is for another launch" in result.err, result)
         t.equal(steps.host.state(steps.guest.name), "paused")
 
 

@@ -44,6 +44,7 @@ image_begin (Image *image, const char *volume, gboolean code)
     memset (image->bytes, 0, SIZE);
     if (volume != NULL) {
         put (image->bytes + 16, volume);
+        image->bytes[33] = SIZE >> 8; /* length of the volume, little-endian */
         memcpy (image->bytes + 40, "_FVH", 4);
     }
     if (code)
@@ -154,6 +155,15 @@ test_stock (void)
     g_assert_cmpint ((int) store->layout, ==, FIRMWARE_LAYOUT_VARIABLES);
     assert_can (store, "");
     assert_findings (store, "variables-only");
+
+    /* A whole image without its end: more than the volume, or less of it. */
+    for (guint shift = 0; shift < 2; shift++) {
+        image_begin (&image, variables, FALSE);
+        image.bytes[33] = shift == 0 ? SIZE >> 9 : SIZE >> 7;
+        g_autoptr (FirmwareInfo) cut = image_inspect (&image, FALSE, NULL);
+        g_assert_cmpint ((int) cut->layout, ==, FIRMWARE_LAYOUT_CUT);
+        assert_findings (cut, "cut-off");
+    }
 
     image_begin (&image, NULL, FALSE);
     g_autoptr (FirmwareInfo) bios = image_inspect (&image, FALSE, NULL);

@@ -227,6 +227,19 @@ test_qemu_output (void)
 }
 
 static void
+test_packet_hint (void)
+{
+    /* AMD 55766, status codes: BAD_MEASUREMENT is 0Bh. */
+    g_assert_nonnull (strstr (
+        virt_packet_hint ("sev_inject_launch_secret: fw_error=11 'Bad measurement'"),
+        "changed, or is for another launch"));
+    g_assert_cmpstr (virt_packet_hint ("x: fw_error=1 'Platform state is invalid'"), ==,
+                     "");
+    g_assert_cmpstr (virt_packet_hint ("x: fw_error=111"), ==, "");
+    g_assert_cmpstr (virt_packet_hint ("no number"), ==, "");
+}
+
+static void
 test_uris (void)
 {
     g_assert_false (virt_uri_is_remote ("qemu:///system"));
@@ -417,6 +430,7 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/hardware/es", test_hardware_es);
     g_test_add_func ("/launcher/hardware/nothing-readable", test_hardware_nothing_readable);
     g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
+    g_test_add_func ("/launcher/virt/packet-hint", test_packet_hint);
     g_test_add_func ("/launcher/virt/uris", test_uris);
     g_test_add_func ("/launcher-host/identity", test_identity);
     g_test_add_func ("/launcher-host/device-text", test_device_text);

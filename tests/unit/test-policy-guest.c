@@ -174,7 +174,7 @@ test_suggestions (void)
         { "prod-se", "mean 'prod-es'" },
         { "min_api=0.17", "mean 'min-api='" },
         /* 18000001 in decimal is 0x112a881. */
-        { "18000001", "hexadecimal is 0x18000001" },
+        { "18000001", "did you mean 0x18000001?" },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
