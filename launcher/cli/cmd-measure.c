@@ -73,11 +73,7 @@ print_measure (const StepBoot *boot, const CommandCommon *common, GError **error
     step_boot_json (boot, object);
     if (common->json)
         return command_print_json (object);
-    if (fflush (stdout) == 0)
-        return LAUNCHER_EXIT_OK;
-    g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
-                         "the result could not be written to standard output");
-    return -1;
+    return LAUNCHER_EXIT_OK;
 }
 
 int

@@ -241,7 +241,7 @@ say (const SessionOptions *o, const PolicySession *session, const CommandCommon 
         printf ("made %s/%s_{godh.b64,session.b64,tik.bin,tek.bin} for a%s platform (%s)\n",
                 o->out_dir, o->name, emulated ? "n EMULATED" : " SEV",
                 policy_chain_get_generation (chain));
-        return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+        return LAUNCHER_EXIT_OK;
     }
     json_object_set_string_member (object, "schema", "sevlaunch.session/1");
     json_object_set_string_member (object, "directory", dir);

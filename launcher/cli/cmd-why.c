@@ -111,14 +111,14 @@ say (const WhyReport *why, const CommandCommon *common)
     }
     if (common->json) {
         g_autoptr (JsonObject) object = why_report_json (why);
-        const int printed = command_print_json (object);
-        return code != LAUNCHER_EXIT_OK ? code : printed;
+        command_print_json (object);
+        return code;
     }
     for (char **i = lines; code == LAUNCHER_EXIT_OK && *i != NULL; i++) {
         g_autofree char *shown = message_printable (*i);
         printf ("%s\n", shown);
     }
-    return fflush (stdout) == 0 ? code : LAUNCHER_EXIT_HOST;
+    return code;
 }
 
 static int

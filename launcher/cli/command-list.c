@@ -71,5 +71,5 @@ command_list (const Command *table)
     active = TRUE;
     command_list_words ("", table);
     active = FALSE;
-    return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+    return LAUNCHER_EXIT_OK;
 }

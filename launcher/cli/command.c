@@ -172,12 +172,7 @@ command_print_json (JsonObject *object)
     json_node_init_object (node, object);
     g_autofree char *text = json_to_string (node, TRUE);
 
-    if (printf ("%s\n", text) < 0 || fflush (stdout) != 0) {
-        g_autoptr (GError) error =
-            g_error_new_literal (LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
-                                 "the result could not be written to standard output");
-        return message_error (error);
-    }
+    printf ("%s\n", text);
     return LAUNCHER_EXIT_OK;
 }
 

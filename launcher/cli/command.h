@@ -69,8 +69,8 @@ gboolean command_parse (const char *name,
  */
 int command_fail (const CommandCommon *common, const GError *error);
 
-/** command_print_json: one object and a line end on stdout. Returns: 0, or 6 if stdout
- * takes no more */
+/** command_print_json: one object and a line end on stdout. Returns: 0; main.c looks
+ * whether stdout took it */
 int command_print_json (JsonObject *object);
 
 /** command_print_findings: "[LEVEL] ID: TEXT", then what helps; @indent before each line

@@ -100,16 +100,16 @@ report (const Run *run,
         const CommandCommon *common)
 {
     const LaunchResult *result = launch_flow_get_result (run->flow);
-    int status = run->error != NULL ? (int) launcher_reason (run->error).exit_code
-                                    : LAUNCHER_EXIT_OK;
+    const int status = run->error != NULL ? (int) launcher_reason (run->error).exit_code
+                                          : LAUNCHER_EXIT_OK;
 
     if (run->error != NULL && !launch_report_refusal (result))
         message_error (run->error);
     if (common->json) {
         g_autoptr (JsonObject) object =
             launch_report_json (options, owner, result, run->error);
-        const int printed = command_print_json (object);
-        return status != 0 ? status : printed;
+        command_print_json (object);
+        return status;
     }
     if (options->print_xml && run->error == NULL)
         fputs (result->xml, stdout);
@@ -117,8 +117,6 @@ report (const Run *run,
         launch_report_courier (options, owner, result);
     else if (run->error == NULL || result->resumed)
         launch_report_words (options, owner, result);
-    if (fflush (stdout) != 0 && status == 0)
-        status = LAUNCHER_EXIT_HOST;
     return status;
 }
 

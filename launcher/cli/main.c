@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,7 +55,7 @@ print_help (void)
             "'sevlaunch COMMAND --help' lists the options of a command, 'sevlaunch run\n"
             "--help' those of a launch.  Exit codes and reasons: sevlaunch(1), and\n"
             "sevlaunch-COMMAND(1) for each command.\n");
-    return fflush (stdout) == 0 ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_HOST;
+    return LAUNCHER_EXIT_OK;
 }
 
 static int
@@ -124,6 +126,25 @@ hold_standard_streams (void)
         close (fd);
 }
 
+static int exit_code;
+
+/* For every command, and for --help, after which GLib ends the program: what was not
+ * written was not said.  The code of an earlier failure stays, above all a refusal's. */
+static void
+finish_output (void)
+{
+    const int failed = ferror (stdout);
+
+    errno = 0;
+    if (fflush (stdout) == 0 && failed == 0)
+        return;
+    g_autoptr (GError) error = g_error_new (
+        LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "cannot write to standard output: %s",
+        errno != 0 ? g_strerror (errno) : "a part of it was lost");
+    const int code = (int) message_error (error);
+    _exit (exit_code != 0 ? exit_code : code);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -134,5 +155,7 @@ main (int argc, char **argv)
     if (!sev_secret_heap_init ())
         fprintf (stderr, "sevlaunch: warning: memory cannot be locked; secrets might be "
                          "swapped out (see ulimit -l)\n");
-    return dispatch (argc, argv);
+    atexit (finish_output);
+    exit_code = dispatch (argc, argv);
+    return exit_code;
 }
