@@ -234,6 +234,40 @@ write_all (int fd, const guint8 *data, gsize len)
     return TRUE;
 }
 
+static const char *
+type_name (mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFLNK:
+        return "a symbolic link";
+    case S_IFDIR:
+        return "a directory";
+    case S_IFCHR:
+    case S_IFBLK:
+        return "a device";
+    case S_IFIFO:
+        return "a pipe";
+    default:
+        return "a socket";
+    }
+}
+
+gboolean
+policy_file_check_place (int dirfd, const char *name, GError **error)
+{
+    struct stat st;
+
+    if (fstatat (dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || io_error (error, "looking at", name, errno);
+    if (S_ISREG (st.st_mode))
+        return TRUE;
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_OUTPUT_TYPE,
+                 "'%s' is %s, and stays as it is: a file can only take the place of a "
+                 "regular file",
+                 name, type_name (st.st_mode));
+    return FALSE;
+}
+
 gboolean
 policy_file_write (int dirfd,
                    const char *name,
@@ -242,16 +276,29 @@ policy_file_write (int dirfd,
                    gboolean replace,
                    GError **error)
 {
+    return policy_file_write_mode (dirfd, name, data, len, 0600, replace, error);
+}
+
+gboolean
+policy_file_write_mode (int dirfd,
+                        const char *name,
+                        const void *data,
+                        gsize len,
+                        guint mode,
+                        gboolean replace,
+                        GError **error)
+{
     guint64 number = 0;
 
     g_return_val_if_fail (name != NULL && (data != NULL || len == 0), FALSE);
 
-    if (!sev_random_bytes (&number, sizeof number, error))
+    if ((replace && !policy_file_check_place (dirfd, name, error)) ||
+        !sev_random_bytes (&number, sizeof number, error))
         return FALSE;
     g_autofree char *temporary =
         g_strdup_printf (".%s.%016" G_GINT64_MODIFIER "x", name, number);
     const int fd = openat (dirfd, temporary,
-                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return io_error (error, "creating", temporary, errno);
 

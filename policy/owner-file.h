@@ -54,11 +54,25 @@ SevSecret *policy_file_read_secret (int dirfd, const char *name, gsize max, GErr
     G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * policy_file_check_place:
+ * Whether a new file may take the place of what is called @name: nothing or a regular
+ * file, never a link, device, pipe, socket or directory.
+ *
+ * renameat(2) cannot ask for that itself: who may write the directory can put something
+ * else there between this look and the renaming.  It is his then that goes.
+ * Errors: %POLICY_ERROR_OUTPUT_TYPE, %POLICY_ERROR_IO.
+ */
+gboolean policy_file_check_place (int dirfd,
+                                  const char *name,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * policy_file_write:
  * @data: (array length=len)
- * @replace: what is there is replaced; else it is an error
+ * @replace: a regular file that is there is replaced; else it is an error
  * Writes 0600: the file appears whole or not at all, and survives a power cut.
- * Errors: %POLICY_ERROR_OWNER_EXISTS, %POLICY_ERROR_IO.
+ * Errors: %POLICY_ERROR_OWNER_EXISTS, %POLICY_ERROR_OUTPUT_TYPE
+ * (policy_file_check_place()), %POLICY_ERROR_IO.
  */
 gboolean policy_file_write (int dirfd,
                             const char *name,
@@ -66,6 +80,15 @@ gboolean policy_file_write (int dirfd,
                             gsize len,
                             gboolean replace,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** policy_file_write_mode: the same with another @mode, from which umask takes */
+gboolean policy_file_write_mode (int dirfd,
+                                 const char *name,
+                                 const void *data,
+                                 gsize len,
+                                 guint mode,
+                                 gboolean replace,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * policy_file_overwrite:

@@ -23,6 +23,7 @@ static const ErrorKind kinds[] = {
     KIND (OWNER_FILE_SIZE, "owner-file-size", INPUT),
     KIND (OWNER_MISSING, "owner-missing", INPUT),
     KIND (OWNER_EXISTS, "owner-exists", INPUT),
+    KIND (OUTPUT_TYPE, "output-type", INPUT),
     KIND (OWNER_CERT_TRUNCATED, "owner-cert-truncated", INPUT),
     KIND (OWNER_CERT_MALFORMED, "owner-cert-malformed", INPUT),
     KIND (OWNER_CERT_KIND, "owner-cert-kind", INPUT),

@@ -22,6 +22,7 @@ typedef enum {
     POLICY_ERROR_OWNER_FILE_SIZE,      /* owner-file-size */
     POLICY_ERROR_OWNER_MISSING,        /* owner-missing */
     POLICY_ERROR_OWNER_EXISTS,         /* owner-exists */
+    POLICY_ERROR_OUTPUT_TYPE,          /* output-type: no regular file is in its place */
     POLICY_ERROR_OWNER_CERT_TRUNCATED, /* owner-cert-truncated */
     POLICY_ERROR_OWNER_CERT_MALFORMED, /* owner-cert-malformed */
     POLICY_ERROR_OWNER_CERT_KIND,      /* owner-cert-kind: OCA, CEK, PEK, ARK, ASK, X.509 */

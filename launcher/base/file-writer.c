@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/base/output-file.h"
 #include "policy/owner-file.h"
 
 #define REPLY_SIZE 512u
@@ -80,12 +81,12 @@ file_writer_start (const char *path, GError **error)
 {
     g_autofree char *folder = g_path_get_dirname (path);
     g_autofree char *name = g_path_get_basename (path);
-    const int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (dir < 0 || faccessat (dir, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+    if (!output_file_check (path, error))
+        return NULL;
+    const int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
         set_io (error, path, errno);
-        if (dir >= 0)
-            close (dir);
         return NULL;
     }
     FileWriter *writer = spawn (dir, name, error);

@@ -15,9 +15,9 @@ typedef struct _FileWriter FileWriter;
 
 /**
  * file_writer_start:
- * @path: what is there is replaced when the file is written
+ * @path: a regular file that is there is replaced when the file is written
  * Before privileges are dropped and before there are threads.
- * Errors: %LAUNCHER_ERROR_IO (the directory cannot be opened).
+ * Errors: of output_file_check().
  */
 FileWriter *file_writer_start (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -11,6 +11,7 @@
 
 #include <glib/gstdio.h>
 
+#include "launcher/base/output-file.h"
 #include "launcher/cli/command.h"
 #include "launcher/emulated/emulated-host.h"
 #include "launcher/host/sev-device.h"
@@ -142,20 +143,17 @@ write_report (const Doctor *doctor, GError **error)
                                 .firmware = firmware,
                                 .private_words = words };
     g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
-    g_autoptr (GError) cause = NULL;
 
     json_node_take_object (node, host_report_build (&report));
-    g_autofree char *text = json_to_string (node, TRUE);
-    if (g_file_set_contents_full (doctor->report, text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
-                                  0600, &cause)) {
-        message_info ("wrote '%s': processor, kernel, versions, settings and these checks; "
-                      "no certificates, no id of the chip, no names of host or user.  Read "
-                      "it before you send it.",
-                      doctor->report);
-        return TRUE;
-    }
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "%s", cause->message);
-    return FALSE;
+    g_autofree char *json = json_to_string (node, TRUE);
+    g_autofree char *text = g_strconcat (json, "\n", NULL);
+    if (!output_file_write (doctor->report, text, strlen (text), OUTPUT_FILE_PIPE, error))
+        return FALSE;
+    message_info ("wrote '%s': processor, kernel, versions, settings and these checks; "
+                  "no certificates, no id of the chip, no names of host or user.  Read "
+                  "it before you send it.",
+                  doctor->report);
+    return TRUE;
 }
 
 static int
@@ -165,6 +163,8 @@ say (const Doctor *doctor)
     const int code = usable ? LAUNCHER_EXIT_OK : LAUNCHER_EXIT_STATE;
     const char *platform = doctor->sev ? "sev" : "emulated";
 
+    if (doctor->report != NULL && output_file_is_stdout (doctor->report))
+        return code;
     if (!doctor->common.json) {
         command_print_findings (doctor->checks, "");
         printf ("\n%s: %s\n", doctor->sev ? "SEV" : "emulated host",
@@ -177,8 +177,8 @@ say (const Doctor *doctor)
     json_object_set_boolean_member (object, "usable", usable);
     json_object_set_array_member (object, "checks", finding_list_to_json (doctor->checks));
     json_object_set_int_member (object, "exit_code", code);
-    const int printed = command_print_json (object);
-    return printed != LAUNCHER_EXIT_OK ? printed : code;
+    command_print_json (object);
+    return code;
 }
 
 static gboolean
@@ -215,7 +215,9 @@ cmd_doctor (int argc, char **argv)
         { "connect", 'c', 0, G_OPTION_ARG_STRING, &doctor.uri,
           "The libvirt to ask (default: qemu:///system)", "URI" },
         { "report", 0, 0, G_OPTION_ARG_FILENAME, &doctor.report,
-          "Write what was found to a file that can be sent to others", "FILE" },
+          "Write what was found to a file that can be sent to others (- for standard "
+          "output)",
+          "FILE" },
         { "root", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &doctor.root,
           "Another prefix of /proc, /sys, /dev and /usr", "DIR" },
         G_OPTION_ENTRY_NULL,
@@ -231,6 +233,12 @@ cmd_doctor (int argc, char **argv)
     if (argc > 1) {
         g_set_error_literal (&error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
                              "doctor takes options only");
+        return command_fail (&doctor.common, error);
+    }
+    if (doctor.common.json && doctor.report != NULL &&
+        output_file_is_stdout (doctor.report)) {
+        g_set_error_literal (&error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                             "--report to standard output and --json exclude each other");
         return command_fail (&doctor.common, error);
     }
     doctor.facts = host_facts_read (doctor.root != NULL ? doctor.root : "");

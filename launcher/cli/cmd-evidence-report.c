@@ -6,44 +6,17 @@
 
 #include "launcher/cli/cmd-evidence.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "launcher/base/output-file.h"
 #include "policy/evidence/evidence-html.h"
-#include "policy/owner-file.h"
 
 static const char summary[] = "Writes what the evidence of a launch proves as one page for "
                               "a human reader: the chain\n"
                               "of signatures, who could see what, which questions stay "
                               "open.  Facts, no legal claims.\n"
                               "The exit status is that of 'evidence verify'.";
-
-static gboolean
-write_page (const char *path, const char *page, GError **error)
-{
-    g_autofree char *dir = g_path_get_dirname (path);
-    g_autofree char *name = g_path_get_basename (path);
-
-    if (strcmp (path, "-") == 0) {
-        if (fputs (page, stdout) >= 0 && fflush (stdout) == 0)
-            return TRUE;
-        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO,
-                             "the page could not be written to standard output");
-        return FALSE;
-    }
-    const int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "--html '%s': %s", path,
-                     g_strerror (errno));
-        return FALSE;
-    }
-    const gboolean ok = policy_file_write (fd, name, page, strlen (page), TRUE, error);
-    close (fd);
-    return ok;
-}
 
 /* A page can be written all the same, but it is of what anybody may have made up. */
 static int
@@ -81,14 +54,14 @@ report (const char *file,
     if (answer == NULL)
         return -1;
     g_autofree char *page = evidence_html (evidence, answer, base, PACKAGE_VERSION);
-    if (!write_page (html, page, error))
+    if (!output_file_write (html, page, strlen (page), OUTPUT_FILE_PIPE, error))
         return -1;
     g_autoptr (JsonArray) reasons = json_array_new ();
     const int code = judge (file, answer, tools->signer != NULL, reasons);
     if (!common->json) {
-        if (strcmp (html, "-") != 0)
+        if (!output_file_is_stdout (html))
             printf ("wrote %s\n", html);
-        return fflush (stdout) == 0 ? code : LAUNCHER_EXIT_HOST;
+        return code;
     }
     g_autoptr (JsonObject) object = json_object_new ();
     json_object_set_string_member (object, "schema", "sevlaunch.evidence-report/1");
@@ -96,7 +69,8 @@ report (const char *file,
     json_object_set_boolean_member (object, "verified", code == LAUNCHER_EXIT_OK);
     json_object_set_array_member (object, "reasons", json_array_ref (reasons));
     json_object_set_int_member (object, "exit_code", code);
-    return command_print_json (object) != 0 ? LAUNCHER_EXIT_HOST : code;
+    command_print_json (object);
+    return code;
 }
 
 int
@@ -121,8 +95,9 @@ cmd_evidence_report (int argc, char **argv)
         return command_fail (&common, error);
     if (argc != 2 || html == NULL)
         (void) step_usage (&error, "evidence report takes one file and --html");
-    else if (common.json && strcmp (html, "-") == 0)
-        (void) step_usage (&error, "--html - and --json exclude each other");
+    else if (common.json && output_file_is_stdout (html))
+        (void) step_usage (&error,
+                           "--html to standard output and --json exclude each other");
     else if (evidence_tools_read (&options, FALSE, &tools, &error))
         code = report (argv[1], html, &tools, &common, &error);
     return code < 0 ? command_fail (&common, error) : code;

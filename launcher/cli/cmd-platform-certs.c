@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/base/output-file.h"
 #include "launcher/fetch/kds.h"
 #include "policy/owner-dir.h"
 #include "policy/policy-error.h"
@@ -184,7 +185,7 @@ write_part (const Export *e,
     g_autofree char *file = g_strconcat (name, ".cert", NULL);
     g_autofree char *path = g_build_filename (e->directory, file, NULL);
 
-    if (!platform_write_file (path, data, len, error))
+    if (!output_file_write (path, data, len, OUTPUT_FILE_PUBLIC, error))
         return FALSE;
     json_array_add_string_element (files, path);
     return TRUE;
@@ -239,7 +240,8 @@ write_one (const Export *e,
         data = g_bytes_get_data (rest[i], &len);
         g_byte_array_append (all, data, (guint) len);
     }
-    if (!platform_write_file (path, all->data, all->len, error))
+    if (!output_file_write (path, all->data, all->len,
+                            OUTPUT_FILE_PUBLIC | OUTPUT_FILE_PIPE, error))
         return FALSE;
     json_array_add_string_element (files, path);
     return TRUE;
@@ -256,6 +258,12 @@ static int export(PlatformCommand *command,
     if ((path != NULL) == (e->directory != NULL)) {
         g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
                              "either FILE or --dir DIR says where the certificates go");
+        return -1;
+    }
+    if (path != NULL && command->common.json && output_file_is_stdout (path)) {
+        g_set_error_literal (
+            error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+            "certificates to standard output and --json exclude each other");
         return -1;
     }
     if (!kds_options_check (&e->kds, error) ||

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "launcher/base/output-file.h"
 #include "policy/owner-dir.h"
 #include "sev/base/sev-bytes.h"
 #include "sev/wire/sev-cert-wire.h"
@@ -62,18 +63,6 @@ platform_result (const PlatformCommand *command, const char *schema)
     if (command->host != NULL)
         json_object_set_string_member (object, "host", command->host);
     return object;
-}
-
-gboolean
-platform_write_file (const char *path, const void *data, gsize len, GError **error)
-{
-    g_autoptr (GError) cause = NULL;
-
-    if (g_file_set_contents_full (path, data, (gssize) len, G_FILE_SET_CONTENTS_CONSISTENT,
-                                  0644, &cause))
-        return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "%s", cause->message);
-    return FALSE;
 }
 
 static int
@@ -182,7 +171,7 @@ write_csr (PlatformCommand *command, const char *directory, GError **error)
     if (csr == NULL)
         return -1;
     gconstpointer data = g_bytes_get_data (csr, &len);
-    if (!platform_write_file (path, data, len, error))
+    if (!output_file_write (path, data, len, OUTPUT_FILE_PUBLIC, error))
         return -1;
     message_info ("wrote '%s': sign it with the owner's key (OCA)", path);
     if (!command->common.json)

@@ -59,10 +59,6 @@ gboolean platform_command_open (PlatformCommand *command,
 /** platform_result: Returns: (transfer full): schema, emulated, and the emulated host */
 JsonObject *platform_result (const PlatformCommand *command, const char *schema);
 
-/** platform_write_file: Errors: %LAUNCHER_ERROR_IO. */
-gboolean platform_write_file (const char *path, const void *data, gsize len, GError **error)
-    G_GNUC_WARN_UNUSED_RESULT;
-
 int cmd_platform_export (int argc, char **argv);
 int cmd_platform_verify (int argc, char **argv);
 

@@ -8,7 +8,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "launcher/base/output-file.h"
 #include "launcher/base/secret-file.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "ovmf-hooks/secret-area.h"
@@ -95,6 +97,8 @@ parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
         return step_usage (error, "secret takes options only");
     if (o->secrets == NULL || o->header == NULL || o->payload == NULL)
         return step_usage (error, "--secret, --out-header and --out-payload are needed");
+    if (output_file_is_same (o->header, o->payload))
+        return step_usage (error, "--out-header and --out-payload are the same file");
     if (o->report.tk == NULL && o->report.tek == NULL)
         return step_usage (error, "--tik and --tek are needed, or --tk");
     return TRUE;
@@ -166,12 +170,19 @@ write_base64 (const char *path, GBytes *bytes, GError **error)
     gsize len;
     const guint8 *data = g_bytes_get_data (bytes, &len);
     g_autofree char *text = g_base64_encode (data, len);
-    g_autoptr (GError) cause = NULL;
 
-    if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
-                                  &cause))
+    return output_file_write (path, text, strlen (text), OUTPUT_FILE_PRIVATE, error);
+}
+
+/* Half of a packet is no packet. */
+static gboolean
+write_packet (const SecretOptions *o, const PolicyPacket *packet, GError **error)
+{
+    if (!write_base64 (o->header, policy_packet_get_header (packet), error))
+        return FALSE;
+    if (write_base64 (o->payload, policy_packet_get_data (packet), error))
         return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "%s", cause->message);
+    (void) unlink (o->header);
     return FALSE;
 }
 
@@ -319,13 +330,13 @@ pack (const SecretOptions *o, const CommandCommon *common, GError **error)
     g_auto (Packing) p = { 0 };
     g_autoptr (GError) refused = NULL;
 
-    if (!read_all (o, &p, error))
+    if (!read_all (o, &p, error) || !output_file_check (o->header, error) ||
+        !output_file_check (o->payload, error))
         return -1;
     g_autoptr (PolicyPacket) packet = make_packet (o, &p, &refused);
     if (packet == NULL)
         return refuse (&p, common, refused);
-    if (!write_base64 (o->header, policy_packet_get_header (packet), error) ||
-        !write_base64 (o->payload, policy_packet_get_data (packet), error))
+    if (!write_packet (o, packet, error))
         return -1;
     return say (o, &p, common);
 }
