@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
 import bareqemu  # noqa: E402
+import emuhost  # noqa: E402
 import launchbed  # noqa: E402
 import memscan  # noqa: E402
 import owner  # noqa: E402
@@ -171,6 +172,24 @@ class Commands:
             *guests[kind].arguments()], keys, {"tek", "tik", "secret", "disk key"},
             around=lambda kind: guests[kind].started())
 
+    def domain(self):
+        sessions = self.bed.session_dir("domain-sessions")
+
+        def file(kind):
+            return self.bed.host.write(f"{kind}.xml", emuhost.domain_xml(
+                self.bed.host, kind, firmware=self.bed.firmware, disk=self.bed.disk))
+
+        @contextlib.contextmanager
+        def ended(kind):
+            yield
+            self.bed.destroy(kind)
+
+        self.both("run --domain", lambda kind: [
+            "run", "--domain", file(kind), "--owner-cert", self.bed.cert, "--release", "disk.qcow2", "--secret",
+            f"{EXTRA_GUID}:{self.extra_file}", "--session-dir", sessions, *self.bed.where(), "--paused"],
+            lambda kind: {**session_keys(sessions, kind), **self.owner_keys, **self.secret, **self.disk_key},
+            {"tek", "tik", "secret", "disk key", "owner key"}, around=ended)
+
     # -- owner and host apart
 
     def courier(self):
@@ -215,6 +234,7 @@ def main():
         commands.session()
         commands.steps()
         commands.attach()
+        commands.domain()
         commands.courier()
         commands.release()  # of the same disk as the bed's
     t.finish()
