@@ -12,6 +12,7 @@
 
 #include "launcher/base/output-file.h"
 #include "launcher/base/secret-file.h"
+#include "launcher/inspect/firmware-list.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "ovmf-hooks/secret-area.h"
 #include "ovmf-hooks/secret-table.h"
@@ -242,6 +243,8 @@ judge (const SecretOptions *o, Packing *p, GError **error)
         return TRUE;
     }
     policy_guest_lint (p->boot.policy, p->verdict);
+    if (p->boot.inputs != NULL)
+        firmware_note_other_build (p->boot.inputs->firmware.sha256, PKGDATADIR, p->verdict);
     return step_verify (&p->boot, &p->report, error) &&
            policy_guest_check (p->boot.policy, error) &&
            policy_guest_require (p->boot.policy, o->accept_debug, error);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "launcher/inspect/firmware-list.h"
 #include "policy/guest-policy-explain.h"
 #include "policy/policy-error.h"
 
@@ -71,6 +72,8 @@ say_open (const StepBoot *boot)
     for (char **i = dangers; *i != NULL; i++)
         message_warning ("guest policy: %s", *i);
     policy_guest_lint (boot->policy, verdict);
+    if (boot->inputs != NULL)
+        firmware_note_other_build (boot->inputs->firmware.sha256, PKGDATADIR, verdict);
     return step_unproven_json (verdict);
 }
 

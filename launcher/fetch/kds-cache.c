@@ -24,7 +24,7 @@ kds_cache_open (void)
         message_warning ("nothing is cached: '%s': %s", path, g_strerror (errno));
         return NULL;
     }
-    const int fd = policy_dir_open (path, NULL, &error);
+    const int fd = policy_dir_open_as ("directory", path, NULL, &error);
     if (fd < 0) {
         message_warning ("nothing is cached in '%s': %s", path, error->message);
         return NULL;

@@ -452,19 +452,6 @@ launch_boot_free (LaunchBoot *boot)
     g_free (boot);
 }
 
-/* A pin says whose firmware it is, not what it does. */
-static void
-note_other_build (const PolicyBoot *seen, PolicyVerdict *verdict)
-{
-    if (seen->firmware_pin != POLICY_FIRMWARE_BY_RELEASE &&
-        seen->firmware_pin != POLICY_FIRMWARE_BY_OWNER)
-        return;
-    if (!firmware_is_own_build (seen->firmware, PKGDATADIR))
-        policy_verdict_add_unproven (
-            verdict, "firmware: another build than sevlaunch's, trusted by its owner; "
-                     "nothing says that it boots only what is measured");
-}
-
 /* No release says what may boot: the owner's command line does, and says so. */
 static void
 judge_unreleased (const PolicyBoot *seen, gboolean secrets, PolicyVerdict *verdict)
@@ -522,7 +509,9 @@ launch_boot_judge_seen (const PolicyBoot *seen,
                         const LaunchOwner *owner,
                         PolicyVerdict *verdict)
 {
-    note_other_build (seen, verdict);
+    if (seen->firmware_pin == POLICY_FIRMWARE_BY_RELEASE ||
+        seen->firmware_pin == POLICY_FIRMWARE_BY_OWNER)
+        firmware_note_other_build (seen->firmware, PKGDATADIR, verdict);
     if (owner->release == NULL)
         judge_unreleased (seen, ovmf_secret_table_count (owner->table) > 0, verdict);
     else if (!policy_release_check (owner->release, seen, verdict))

@@ -49,6 +49,17 @@ firmware_is_own_build (const guint8 *sha256, const char *datadir)
     return pins != NULL && firmware_pins_have (pins, hex);
 }
 
+void
+firmware_note_other_build (const guint8 *sha256,
+                           const char *datadir,
+                           PolicyVerdict *verdict)
+{
+    if (!firmware_is_own_build (sha256, datadir))
+        policy_verdict_add_unproven (
+            verdict, "firmware: another build than sevlaunch's, taken by its owner's word; "
+                     "nothing says that it boots only what is measured");
+}
+
 static FirmwareInfo *
 unreadable (const char *path, const GError *cause)
 {

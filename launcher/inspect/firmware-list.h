@@ -3,6 +3,7 @@
 
 #include "launcher/inspect/firmware-descriptor.h"
 #include "launcher/inspect/firmware-info.h"
+#include "policy/verdict.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,12 @@ GPtrArray *firmware_list_all (const char *root, const char *datadir);
  * @sha256: 32 bytes
  */
 gboolean firmware_is_own_build (const guint8 *sha256, const char *datadir);
+
+/** firmware_note_other_build: unless it is such a build, the verdict's unproven says so: a
+ * pin says whose firmware it is, not what it does */
+void firmware_note_other_build (const guint8 *sha256,
+                                const char *datadir,
+                                PolicyVerdict *verdict);
 
 /**
  * firmware_list_named:

@@ -3,6 +3,7 @@
 """What owners mix up: the wrong file, key, folder or number is named for what it is, and the
 message says what was meant.  None of it needs a host."""
 import hashlib
+import json
 import os
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import owner  # noqa: E402
 import tap  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
-SEVLAUNCH = tap.need("SEVLAUNCH")[0]
+SEVLAUNCH, OWN_FIRMWARE = tap.need("SEVLAUNCH", "SEVLAUNCH_FIRMWARE")
 ROME = os.path.join(TOP, "tests", "vectors", "certs", "rome-ok")
 COURIER = os.path.join(TOP, "tests", "fuzz", "corpus", "courier")
 NONCE = bytes(range(50, 66))
@@ -166,6 +167,28 @@ def images(bench):
             t.true(f'"layout" : "{layout}"' in out and (finding is None or finding in out), f"{layout}: {out}")
 
 
+def other_build(bench):
+    t = bench.t
+    tek, tik = bytes(16), bytes(range(16))
+    keys_ = bench.file("packet-keys", tek + tik)
+    packet = ["--secret", f"luks-key:{bench.file('value', b's')}", "--out-header", os.path.join(bench.folder, "oh"),
+              "--out-payload", os.path.join(bench.folder, "op")]
+    with open(OWN_FIRMWARE, "rb") as f:
+        image = bytearray(f.read())
+    image[0] ^= 1
+    with t.test("verify and secret: firmware that is not our build is unproven, our own is not"):
+        for path, other in ((OWN_FIRMWARE, False), (bench.file("other.fd", bytes(image)), True)):
+            with open(path, "rb") as f:
+                digest = hashlib.sha256(f.read()).digest()
+            words = ["--tk", keys_, "--measurement", report(tik, digest), "--api", "0.24", "--build", "10", "--policy", "1",
+                     "--firmware", path, "--json"]
+            for command in (["verify", *words], ["secret", *words, *packet]):
+                code, out, err = bench.run(*command)
+                t.equal(code, 0, err)
+                said = json.loads(out)["unproven"]
+                t.equal(any("another build than sevlaunch's" in text for text in said), other, f"{command}: {said}")
+
+
 def courier(bench, home):
     t = bench.t
     takes = {
@@ -213,6 +236,7 @@ def main():
         numbers(bench)
         processors(bench)
         images(bench)
+        other_build(bench)
         courier(bench, home)
         elsewhere(bench, home)
     t.finish()
