@@ -153,6 +153,16 @@ class Domains:
             document, _ = self.released("--policy", "3")
             self.tap.equal(document["guest"]["policy"], "0x00000003")
 
+    def processors(self):
+        """With SEV-ES: the model and the number of the XML are measured."""
+        text = self.xml("<cpu mode='maximum'/>", "<cpu mode='custom'><model>EPYC-Rome</model></cpu>", vcpus=2)
+        with self.defined(text):
+            document, live = self.released("--policy", "prod,es")
+        vcpus = document["measured"]["vcpus"]
+        # Family 23, model 49, stepping 0.
+        self.tap.equal((vcpus["count"], vcpus["signature"]), (2, "0x00830f10"))
+        self.tap.equal((live.findtext("cpu/model"), live.findtext("vcpu")), ("EPYC-Rome", "2"))
+
     def without_release(self):
         """A disk that no release is for, and no disk at all: verified, and no secret for it."""
         release, = (entry.path for entry in os.scandir(os.path.join(self.bed.owner, "releases")))
@@ -279,6 +289,8 @@ def main():
             domains.kernel()
         with t.test("the guest policy of its own <launchSecurity>"):
             domains.policy()
+        with t.test("SEV-ES: the processors of the XML are measured"):
+            domains.processors()
         with t.test("without a release it is verified only"):
             domains.without_release()
         table = launchbed.Table(bed, t, __file__)

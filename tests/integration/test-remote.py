@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+import emuhost  # noqa: E402
 import launchbed  # noqa: E402
 import tap  # noqa: E402
 
@@ -49,6 +50,38 @@ class Remote:
         return self.bed.run(*words) if here else self.bed.run(*self.ELSEWHERE, self.bed.program, *words, program="/usr/bin/unshare")
 
 
+def domain(t, table, bed, remote):
+    """A domain that the other machine has: its paths are the host's, what is hashed lies here."""
+    uki = os.path.join(bed.test_disk, "uki.efi")
+    given = {"image": None, "name": None, "host_kernel": None, "host_firmware": None, "domain": "theirs"}
+
+    def define(**changes):
+        members = {"firmware": remote.firmware, "kernel": remote.kernel, "disk": bed.disk, **changes}
+        bed.host.virsh("undefine", "theirs", check=False)
+        bed.host.virsh("define", bed.host.write("theirs.xml", emuhost.domain_xml(bed.host, "theirs", **members)))
+
+    define()
+    with t.test("a domain of the other machine's: verified and paused there, judged here by copies"):
+        before = bed.host.virsh("dumpxml", "--inactive", "theirs").stdout
+        result = remote.run("--paused", "--uki", uki, "--firmware", bed.firmware, **given)
+        said = result.json
+        t.equal((result.code, said["verdict"], said["judged_on"], len(said["secrets"])),
+                (0, "verified", "owner-machine", 2), result)
+        t.equal(said["measured"]["kernel"]["path"], uki)
+        xml = ElementTree.fromstring(bed.host.virsh("dumpxml", "theirs").stdout)
+        t.equal([xml.findtext("os/loader"), xml.findtext("os/kernel")], [remote.firmware, remote.kernel])
+        bed.destroy("theirs")
+        t.equal(bed.host.virsh("dumpxml", "theirs").stdout, before)
+    table.row("remote-domain-without-copy", run=lambda _: remote.run(**given), says=["your copy"], again=False)
+    table.row("remote-domain-other-initrd", run=lambda _: remote.run(
+        "--kernel", uki, "--initrd", uki, **given), says=["<initrd>"], again=False)
+    define(cmdline="quiet")
+    table.row("remote-domain-cmdline", run=lambda _: remote.run("--uki", uki, **given), says=["<cmdline>"], again=False)
+    define(kernel=None)
+    table.row("remote-domain-without-kernel", run=lambda _: remote.run(**given), says=["no-kernel: "], again=False)
+    bed.host.virsh("undefine", "theirs")
+
+
 def main():
     t = tap.Tap()
     with launchbed.Bed() as bed:
@@ -80,6 +113,7 @@ def main():
         table.row("remote-without-host-kernel", run=lambda _: remote.run(host_kernel=None), again=False)
         table.row("remote-options-at-home", run=lambda _: bed.launch("--json", "--host-kernel", remote.kernel),
                   again=False)
+        domain(t, table, bed, remote)
         table.finish()
     t.finish()
 
