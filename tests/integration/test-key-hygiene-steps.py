@@ -225,7 +225,7 @@ class Commands:
 
 def main():
     t = tap.Tap()
-    signal.alarm(launchbed.TIMEOUT)
+    signal.alarm(3 * launchbed.TIMEOUT)
     if stopped.GDB is None:
         t.note("SKIP core files: there is no gdb; memory is read all the same")
     with launchbed.Bed() as bed:
