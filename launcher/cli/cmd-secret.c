@@ -85,6 +85,8 @@ parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "Only as this acceptance policy lets secrets go", "FILE" },
         { "session", 0, 0, G_OPTION_ARG_FILENAME, &o->release.session,
           "The session's launch blob, for the ledger (with --owner)", "FILE" },
+        { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->release.accept_firmware,
+          "Take an unpinned firmware with this digest (dangerous, repeatable)", "SHA256" },
         { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
           "Pack for a policy that lets the host read the guest (dangerous)", NULL },
         G_OPTION_ENTRY_NULL,

@@ -6,6 +6,7 @@
 #include "launcher/cli/step-acceptance.h"
 #include "policy/courier/courier-store.h"
 #include "policy/policy-error.h"
+#include "sev/base/sev-bytes.h"
 
 #define TIK_SUFFIX "_tik.bin"
 #define SESSION_SUFFIX "_session.b64"
@@ -17,6 +18,7 @@ secret_release_options_clear (SecretReleaseOptions *options)
     g_clear_pointer (&options->owner, g_free);
     g_clear_pointer (&options->acceptance, g_free);
     g_clear_pointer (&options->session, g_free);
+    g_clear_pointer (&options->accept_firmware, g_strfreev);
 }
 
 void
@@ -25,6 +27,7 @@ secret_release_clear (SecretRelease *release)
     g_clear_pointer (&release->owner, policy_owner_free);
     g_clear_pointer (&release->acceptance, policy_acceptance_unref);
     g_clear_pointer (&release->blob, g_bytes_unref);
+    g_clear_pointer (&release->accepted, g_array_unref);
 }
 
 /* Its record has what is expected, and the ledger its one verdict. */
@@ -98,6 +101,23 @@ read_blob (const SecretReleaseOptions *options,
     return out->blob != NULL;
 }
 
+static gboolean
+read_accepted (const SecretReleaseOptions *options, SecretRelease *out, GError **error)
+{
+    guint8 digest[SEV_DIGEST_SIZE];
+
+    out->accepted = g_array_new (FALSE, FALSE, SEV_DIGEST_SIZE);
+    for (char **i = options->accept_firmware; i != NULL && *i != NULL; i++) {
+        const char *text = g_str_has_prefix (*i, "sha256:") ? *i + 7 : *i;
+
+        if (!sev_hex_decode (text, digest, sizeof digest, NULL))
+            return step_usage (error, "--accept-firmware takes a SHA-256 of 64 hexadecimal "
+                                      "digits");
+        g_array_append_val (out->accepted, digest);
+    }
+    return TRUE;
+}
+
 gboolean
 secret_release_open (const SecretReleaseOptions *options,
                      const StepReportOptions *keys,
@@ -111,7 +131,10 @@ secret_release_open (const SecretReleaseOptions *options,
         return step_usage (error, "--owner needs what verify needs: --policy, --api, "
                                   "--build, and --firmware or --digest; the ledger has "
                                   "verdicts");
-    if (!refuse_kept (keys, error))
+    if (options->accept_firmware != NULL && options->owner == NULL)
+        return step_usage (error, "--accept-firmware needs --owner: without it no firmware "
+                                  "is refused");
+    if (!refuse_kept (keys, error) || !read_accepted (options, out, error))
         return FALSE;
     if (options->owner != NULL) {
         out->owner = policy_owner_open_dir (options->owner, POLICY_OWNER_NO_KEY, error);
@@ -124,6 +147,59 @@ secret_release_open (const SecretReleaseOptions *options,
     return read_acceptance (options, keys, out, error);
 }
 
+static gboolean
+is_accepted (const SecretRelease *release, const guint8 sha256[SEV_DIGEST_SIZE])
+{
+    for (guint i = 0; i < release->accepted->len; i++)
+        if (memcmp (release->accepted->data + (gsize) i * SEV_DIGEST_SIZE, sha256,
+                    SEV_DIGEST_SIZE) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* As `run` does without a release. */
+static void
+judge_firmware (const SecretRelease *release,
+                const PolicyBootInputs *inputs,
+                PolicyVerdict *verdict)
+{
+    if (release->owner == NULL || inputs == NULL) {
+        policy_verdict_add_unproven (verdict,
+                                     "firmware: unpinned; nobody was asked whether "
+                                     "it is one of the owner's");
+        return;
+    }
+    const guint8 *sha256 = inputs->firmware.sha256;
+    if (policy_firmware_pin_holds (policy_owner_pin_of (release->owner, NULL, sha256)))
+        return;
+    g_autofree char *hex = sev_hex_encode (sha256, SEV_DIGEST_SIZE);
+    if (is_accepted (release, sha256))
+        policy_verdict_add_unproven (verdict, "firmware: unpinned; nothing says that it "
+                                              "protects the secrets (it was accepted by "
+                                              "hand)");
+    else
+        policy_verdict_fail (
+            verdict, POLICY_CHECK_FIRMWARE, "firmware-not-released",
+            "firmware: unpinned; the owner does not trust sha256:%s "
+            "(sevlaunch firmware trust; --accept-firmware takes it all the "
+            "same)",
+            hex);
+}
+
+static void
+say_open (const SecretRelease *release, const StepBoot *boot, PolicyVerdict *verdict)
+{
+    policy_verdict_add_unproven (verdict,
+                                 "on which platform it was launched, and that it was "
+                                 "judged away from the host: not judged here");
+    if (release->owner == NULL)
+        policy_verdict_add_unproven (verdict, "that the session got no packet before: no "
+                                              "ledger was asked");
+    if (boot->inputs != NULL && !boot->inputs->kernel_hashes)
+        policy_verdict_add_unproven (verdict, "what boots: it is not measured");
+}
+
+/* Every reason, not only the first. */
 gboolean
 secret_release_judge (const SecretRelease *release,
                       const StepBoot *boot,
@@ -134,16 +210,18 @@ secret_release_judge (const SecretRelease *release,
 {
     guint8 id[POLICY_SESSION_ID_SIZE];
 
-    policy_verdict_add_unproven (verdict,
-                                 "on which platform it was launched, and that it was "
-                                 "judged away from the host: not judged here");
-    if (release->owner == NULL)
-        policy_verdict_add_unproven (verdict, "that the session got no packet before: no "
-                                              "ledger was asked");
+    say_open (release, boot, verdict);
+    judge_firmware (release, boot->inputs, verdict);
     if (release->acceptance != NULL &&
         !step_acceptance_release (release->acceptance, boot, report, release->owner, table,
                                   verdict, error))
         return FALSE;
+    if (policy_verdict_has_failed (verdict)) {
+        g_set_error_literal (
+            error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
+            "the measurement verifies, but the firmware is not the owner's");
+        return FALSE;
+    }
     return release->owner == NULL ||
            (policy_session_identify (release->blob, report->tik, boot->policy, id, error) &&
             policy_ledger_check_session (policy_owner_get_ledger (release->owner), id,

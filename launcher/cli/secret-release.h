@@ -20,6 +20,7 @@ typedef struct {
     char *owner;      /* the owner's directory */
     char *acceptance; /* instead of the file in it */
     char *session;    /* launch blob */
+    char **accept_firmware;
 } SecretReleaseOptions;
 void secret_release_options_clear (SecretReleaseOptions *options);
 
@@ -27,6 +28,7 @@ typedef struct {
     PolicyOwner *owner;           /* (nullable): without --owner no ledger is asked */
     PolicyAcceptance *acceptance; /* (nullable): nobody named one */
     GBytes *blob;                 /* (nullable): with @owner */
+    GArray *accepted;             /* (element-type digest) */
 } SecretRelease;
 void secret_release_clear (SecretRelease *release);
 
@@ -50,8 +52,8 @@ gboolean secret_release_open (const SecretReleaseOptions *options,
 /**
  * secret_release_judge:
  * @report: (nullable): %NULL: nothing was verified
- * @verdict: gets a reason for each demand of the acceptance policy that is not met, and
- *   what stays open
+ * @verdict: gets a reason for each demand of the acceptance policy that is not met, one for
+ *   a firmware that the owner neither trusts nor accepted, and what stays open
  *
  * Errors: %POLICY_ERROR_NOT_ACCEPTED, %POLICY_ERROR_SESSION_REUSED and the like of
  *   policy_ledger_check_session(), those of policy_session_identify().

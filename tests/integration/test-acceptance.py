@@ -251,16 +251,20 @@ def ledger(bed, t, table, kept):
     table.row("secret-owner-unverified", run=lambda _: kept.run(*mine, verified=False), says=["--owner", "--policy"], again=False)
     table.row("secret-owner-without-session", prepare=lambda: away(f"{kept.dir}/kept_session.b64"),
               run=lambda _: kept.run(*mine), says=["--session"], again=False)
+    table.row("secret-firmware-unpinned", run=lambda _: kept.run(*mine), says=["firmware: unpinned", "firmware trust"], again=False)
+    with t.test("secret --owner: a firmware that is accepted by hand"):
+        accepted = Packing(bed, "accepted")
+        said = accepted.run(*mine, "--accept-firmware", sha256(bed.firmware))
+        t.equal((said.code, any("accepted by hand" in text for text in said.json.get("unproven", []))), (0, True), said)
+    bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner)
     other = Packing(bed, "other")
     table.row("secret-session-of-another", run=lambda _: kept.run(*mine, "--session", f"{other.dir}/other_session.b64"),
               says=["TIK"], again=False)
     wrong = owner.b64(bytes(48))
     table.row("secret-owner-mismatch", run=lambda _: kept.run(*mine, measured=wrong), again=False)
     with t.test("secret --owner: what was refused took nothing of the session; a firmware that the owner trusts is pinned"):
-        bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner)
         with policy(bed, HEAD + "[secret luks-key]\nneeds=firmware-pinned\n")():
             said = kept.run(*mine)
-        os.unlink(f"{bed.owner}/trusted-firmware")
         t.equal((said.code, said.json.get("acceptance"), said.json.get("ledger")), (0, f"{bed.owner}/acceptance", True), said)
         t.true(kept.made(), said)
         with open(f"{bed.owner}/ledger", encoding="utf-8") as f:
@@ -271,6 +275,7 @@ def ledger(bed, t, table, kept):
     again = os.urandom(96) + kept.session.blob[96:]
     table.row("secret-measurement-reused", prepare=lambda: there(f"{kept.dir}/again", again),
               run=lambda _: kept.run(*mine, "--session", f"{kept.dir}/again"), again=False)
+    os.unlink(f"{bed.owner}/trusted-firmware")
     with t.test("... and none of them made a packet"):
         t.true(not kept.made(), "no packet")
 
