@@ -64,10 +64,9 @@ parse (StepBootOptions *boot,
 
 /* What the guest policy lets the host do whatever is measured. */
 static JsonArray *
-say_open (const StepBoot *boot)
+say_open (const StepBoot *boot, PolicyVerdict *verdict)
 {
     g_auto (GStrv) dangers = policy_guest_dangers (boot->policy);
-    g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
 
     for (char **i = dangers; *i != NULL; i++)
         message_warning ("guest policy: %s", *i);
@@ -78,9 +77,12 @@ say_open (const StepBoot *boot)
 }
 
 static int
-say (const StepBoot *boot, const StepReport *report, const CommandCommon *common)
+say (const StepBoot *boot,
+     const StepReport *report,
+     PolicyVerdict *verdict,
+     const CommandCommon *common)
 {
-    g_autoptr (JsonArray) open = say_open (boot);
+    g_autoptr (JsonArray) open = say_open (boot, verdict);
 
     if (!common->json) {
         printf ("verified: the measurement is that of this launch\n");
@@ -175,5 +177,5 @@ cmd_verify (int argc, char **argv)
     if (own.acceptance != NULL &&
         !step_acceptance (own.acceptance, &boot, &report, verdict, &error))
         return refuse_demands (&boot, &report, verdict, &common, error);
-    return say (&boot, &report, &common);
+    return say (&boot, &report, verdict, &common);
 }

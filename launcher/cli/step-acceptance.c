@@ -72,6 +72,7 @@ step_acceptance (const char *path,
     if (acceptance == NULL)
         return FALSE;
     collect (boot, report, acceptance, &described, &facts);
+    policy_acceptance_add_open (acceptance, &facts, verdict);
     if (policy_acceptance_foresee (acceptance, &facts, verdict))
         return TRUE;
     g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
@@ -100,6 +101,7 @@ step_acceptance_release (const PolicyAcceptance *acceptance,
         collect (boot, report, acceptance, &described, &facts);
     if (owner != NULL)
         described.firmware_pin = policy_owner_pin_of (owner, NULL, described.firmware);
+    policy_acceptance_add_open (acceptance, &facts, verdict);
     if (policy_acceptance_judge_step (acceptance, &facts, verdict))
         return TRUE;
     g_set_error (error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,

@@ -146,6 +146,10 @@ def check_acceptance(t, folder):
         t.equal(judge("[boot]\ncmdline=no such line\n"), (1, ["acceptance-boot"]))
         t.equal(judge("[boot]\nvcpus=1\n"), (1, ["acceptance-vcpus"]))
         t.equal(judge("[boot]\nvcpu=1\n"), (4, ["acceptance-syntax"]))
+        judge(good)
+        done = run("verify", *words, *report_words(vector), "--acceptance", path, "--json")
+        said = [text for text in json.loads(done.stdout)["unproven"] if "not judged here" in text]
+        t.true(any("platform" in text for text in said) and any("pinned firmware" in text for text in said), said)
         t.equal(judge(good, "--build", str(vector["build"] ^ 1)), (1, ["measurement-mismatch"]))
     given = dict(zip(words[::2], words[1::2]))
     version = f"[platform]\nmin-api={vector['api_major']}.{vector['api_minor']}\n"
