@@ -9,6 +9,7 @@
 
 #include "launcher/inspect/firmware-list.h"
 #include "policy/guest-policy-explain.h"
+#include "policy/ledger.h"
 #include "policy/policy-error.h"
 
 static const char summary[] =
@@ -96,15 +97,37 @@ say (const StepBoot *boot,
     return command_print_json (object);
 }
 
+/* An owner's acceptance policy lies beside his ledger. */
+static GArray *
+known_nonces (const OwnOptions *own)
+{
+    g_autoptr (GArray) nonces = g_array_new (FALSE, FALSE, SEV_NONCE_SIZE);
+    g_autoptr (GError) cause = NULL;
+
+    if (own->acceptance != NULL) {
+        g_autofree char *folder = g_path_get_dirname (own->acceptance);
+        g_autofree char *ledger = g_build_filename (folder, POLICY_LEDGER_NAME, NULL);
+
+        if (g_file_test (ledger, G_FILE_TEST_IS_REGULAR) &&
+            !step_ledger_nonces ("ledger", ledger, nonces, &cause))
+            message_warning ("%s", cause->message);
+    }
+    return g_steal_pointer (&nonces);
+}
+
 /* NULL if there is nothing to say: it is a help, and never changes the verdict. */
 static WhyReport *
-explain (const StepBoot *boot, const StepReport *report, const GError *error)
+explain (const StepBoot *boot,
+         const StepReport *report,
+         const OwnOptions *own,
+         const GError *error)
 {
+    g_autoptr (GArray) nonces = known_nonces (own);
     g_autoptr (GError) cause = NULL;
 
     if (!g_error_matches (error, POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH))
         return NULL;
-    WhyReport *why = step_why (boot, report, NULL, NULL, &cause);
+    WhyReport *why = step_why (boot, report, NULL, nonces, &cause);
     if (why == NULL) {
         message_warning ("%s", cause->message);
         return NULL;
@@ -118,14 +141,14 @@ explain (const StepBoot *boot, const StepReport *report, const GError *error)
 static int
 refuse (const StepBoot *boot,
         const StepReport *report,
-        gboolean no_why,
+        const OwnOptions *own,
         const CommandCommon *common,
         const GError *error)
 {
     const LauncherReason reason = launcher_reason (error);
 
     message_error (error);
-    g_autoptr (WhyReport) why = no_why ? NULL : explain (boot, report, error);
+    g_autoptr (WhyReport) why = own->no_why ? NULL : explain (boot, report, own, error);
     if (common->json) {
         g_autoptr (JsonObject) object = step_verify_json (boot, report, error, why);
         command_print_json (object);
@@ -173,7 +196,7 @@ cmd_verify (int argc, char **argv)
         !step_boot_read (&boot_options, FALSE, &boot, &error))
         return command_fail (&common, error);
     if (!step_verify (&boot, &report, &error))
-        return refuse (&boot, &report, own.no_why, &common, error);
+        return refuse (&boot, &report, &own, &common, error);
     if (own.acceptance != NULL &&
         !step_acceptance (own.acceptance, &boot, &report, verdict, &error))
         return refuse_demands (&boot, &report, verdict, &common, error);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/ledger-text.h"
-#include "policy/ledger.h"
 #include "policy/policy-error.h"
 #include "sev/base/sev-bytes.h"
 
@@ -62,24 +60,6 @@ parse (WhyOptions *o, CommandCommon *common, int *argc, char ***argv, GError **e
     return TRUE;
 }
 
-static gboolean
-add_ledger (const char *path, GArray *nonces, GError **error)
-{
-    g_autofree char *text = NULL;
-    g_autoptr (GError) cause = NULL;
-    gsize len;
-
-    if (!g_file_get_contents (path, &text, &len, &cause) || len > POLICY_LEDGER_MAX_SIZE) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--ledger '%s': %s", path,
-                     cause != NULL ? cause->message : "is too large");
-        return FALSE;
-    }
-    g_autoptr (GArray) found = policy_ledger_nonces (text, len);
-    if (found->len > 0)
-        g_array_append_vals (nonces, found->data, found->len);
-    return TRUE;
-}
-
 static GArray *
 read_nonces (const WhyOptions *o, GError **error)
 {
@@ -93,7 +73,7 @@ read_nonces (const WhyOptions *o, GError **error)
         }
         g_array_append_val (nonces, nonce);
     }
-    if (o->ledger != NULL && !add_ledger (o->ledger, nonces, error))
+    if (o->ledger != NULL && !step_ledger_nonces ("--ledger", o->ledger, nonces, error))
         return NULL;
     return g_steal_pointer (&nonces);
 }
@@ -108,6 +88,8 @@ say (const WhyReport *why, const CommandCommon *common)
         g_autoptr (GError) error =
             g_error_new_literal (POLICY_ERROR, POLICY_ERROR_MEASUREMENT_MISMATCH, lines[0]);
         message_error (error);
+        for (char **i = lines + 1; *i != NULL; i++)
+            message_info ("%s", *i);
     }
     if (common->json) {
         g_autoptr (JsonObject) object = why_report_json (why);

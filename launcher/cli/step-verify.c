@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "launcher/base/secret-file.h"
+#include "policy/ledger-text.h"
+#include "policy/ledger.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-wire.h"
 
@@ -58,6 +60,32 @@ step_verify (StepBoot *boot, StepReport *report, GError **error)
     return FALSE;
 }
 
+gboolean
+step_ledger_nonces (const char *option, const char *path, GArray *nonces, GError **error)
+{
+    static const guint8 none[POLICY_SESSION_ID_SIZE];
+    g_autofree char *text = NULL;
+    g_autoptr (GError) cause = NULL;
+    PolicyLedgerSeen seen;
+    gsize len = 0;
+
+    if (!g_file_get_contents (path, &text, &len, &cause)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "%s '%s': %s", option,
+                     path, cause->message);
+        return FALSE;
+    }
+    if (len > POLICY_LEDGER_MAX_SIZE ||
+        !policy_ledger_scan (text, len, none, NULL, &seen, NULL)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "%s '%s': it is no ledger, or a damaged one", option, path);
+        return FALSE;
+    }
+    g_autoptr (GArray) found = policy_ledger_nonces (text, len);
+    if (found->len > 0)
+        g_array_append_vals (nonces, found->data, found->len);
+    return TRUE;
+}
+
 /* The session's other key lies beside the one that was given, under a name like its own. */
 static SevSecret *
 other_key (const StepReport *report)
@@ -99,6 +127,7 @@ step_why (const StepBoot *boot,
         .boot = boot->inputs,
         .vcpus = vcpus,
         .last_vcpus = vcpus != NULL ? boot->last : 0,
+        .any_form = boot->any_form,
         .image = boot->image,
         .look_in = look_in,
         .nonces = nonces,

@@ -20,6 +20,19 @@ gboolean step_verify (StepBoot *boot,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * step_ledger_nonces:
+ * @option: where @path was given, for messages
+ * @nonces: (element-type guint8[16]): those of the ledger are added
+ *
+ * For an explanation only: whether a report is fresh, a launch asks the ledger itself.
+ * Errors: %LAUNCHER_ERROR_FILE, also for a file that is no ledger.
+ */
+gboolean step_ledger_nonces (const char *option,
+                             const char *path,
+                             GArray *nonces,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * step_why:
  * @report: after step_verify()
  * @look_in: (nullable): more folders

@@ -59,6 +59,7 @@ find_cause (LaunchFlow *flow, const PolicyMeasureInput *input, GError **error)
         .input = input,
         .boot = inputs,
         .vcpus = result->es ? &result->vcpus : NULL,
+        .any_form = TRUE, /* as flow_digests() */
         .image = result->boot->firmware_image,
         .nonces = nonces,
     };

@@ -15,7 +15,8 @@ typedef struct {
     const PolicyMeasureInput *input; /* with report and expected digest */
     const PolicyBootInputs *boot;    /* (nullable): only the digest is known */
     const PolicyVcpus *vcpus;        /* (nullable): with SEV-ES */
-    guint last_vcpus;                /* as many are right too, or 0 */
+    guint last_vcpus;                /* numbers from @vcpus' own to it are right; or 0 */
+    gboolean any_form;               /* of the save areas */
     GBytes *image;                   /* (nullable): the firmware's bytes */
     char *const *look_in;            /* (nullable) */
     const GArray *nonces;            /* (nullable) (element-type guint8[16]) */
@@ -25,6 +26,8 @@ typedef struct {
 typedef struct {
     PolicyWhyAnswer *answer;
     Neighbours neighbours;
+    GPtrArray
+        *hints; /* (element-type utf8): what more could be tried; none if it is found */
 } WhyReport;
 
 /**

@@ -12,13 +12,169 @@
 #include "policy/policy-error.h"
 
 #define BLOCK 4096u
+#define SECTOR 512u
+#define READ_SIZE (256u * 1024u)
 #define MOST_CUTS 32768u /* for files up to 128 MiB each block */
+#define LIKELY_CUTS 64u
+#define LIKELY_BYTES 16u
+#define END_SECTORS (256u * 1024u) /* bytes at the end: at each sector */
+#define END_BYTES 4096u            /* anywhere */
 /* Variable stores of OVMF's builds of 2 and 4 MiB: where the code begins. */
 #define VARS_2M 0x20000u
 #define VARS_4M 0x84000u
 /* UEFI PI, firmware volume header: length at 32, signature at 40. */
 #define FV_LENGTH_OFFSET 32u
 #define FV_SIGNATURE_OFFSET 40u
+
+/* Where a file may have been cut off. */
+
+typedef struct {
+    guint64 at;
+    WhyRank rank;
+} Cut;
+
+/* A file on its way through the hash. */
+typedef struct {
+    PolicyWhy *why;
+    WhySubject subject;
+    SevDigest *running;
+    guint64 size;
+    guint64 at;   /* bytes that are hashed */
+    GArray *cuts; /* (element-type Cut): in their order, the commoner first of the same */
+    guint next;   /* of @cuts */
+} Cutter;
+
+static void
+cutter_clear (Cutter *c)
+{
+    g_clear_pointer (&c->running, sev_digest_free);
+    g_clear_pointer (&c->cuts, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cutter, cutter_clear)
+
+static void
+add_place (Cutter *c, WhyRank rank, guint64 at)
+{
+    const Cut cut = { at, rank };
+
+    if (at > 0 && at < c->size)
+        g_array_append_val (c->cuts, cut);
+}
+
+static void
+add_places_every (Cutter *c, WhyRank rank, guint64 from, guint64 step)
+{
+    for (guint64 at = from / step * step; at < c->size; at += step)
+        add_place (c, rank, at);
+}
+
+/* A full disk, a broken transfer, a tool that counts in blocks, an editor that takes the
+ * line end away, somebody's "head -c 1000000". */
+static void
+add_places (Cutter *c)
+{
+    const guint64 size = c->size;
+    guint64 step = BLOCK;
+
+    for (guint64 less = 1; less <= LIKELY_BYTES; less++)
+        add_place (c, WHY_RARE, size - MIN (less, size));
+    add_place (c, WHY_RARE, size / 2);
+    add_place (c, WHY_RARE, size - size / 2);
+    add_place (c, WHY_RARE, (size - 1) / BLOCK * BLOCK);
+    add_place (c, WHY_RARE, (size - 1) / SECTOR * SECTOR);
+    for (guint64 power = 1000; power < size && power < G_GUINT64_CONSTANT (1) << 40;
+         power *= 10)
+        for (guint n = 1; n < 100; n++)
+            add_place (c, n < 10 ? WHY_RARE : WHY_REMOTE, n * power);
+    while (size / step > MOST_CUTS)
+        step *= 2;
+    add_places_every (c, WHY_REMOTE, 0, step);
+    while (size / step > LIKELY_CUTS)
+        step *= 2;
+    add_places_every (c, WHY_RARE, 0, step);
+    add_places_every (c, WHY_REMOTE, size > END_SECTORS ? size - END_SECTORS : 0, SECTOR);
+    add_places_every (c, WHY_REMOTE, size > END_BYTES ? size - END_BYTES : 0, 1);
+}
+
+static int
+by_place (gconstpointer a, gconstpointer b)
+{
+    const Cut *const one = a;
+    const Cut *const two = b;
+
+    if (one->at != two->at)
+        return one->at < two->at ? -1 : 1;
+    return (int) one->rank - (int) two->rank;
+}
+
+static gboolean
+cutter_begin (Cutter *c, PolicyWhy *why, WhySubject subject, guint64 size, GError **error)
+{
+    c->why = why;
+    c->subject = subject;
+    c->size = size;
+    c->cuts = g_array_new (FALSE, FALSE, sizeof (Cut));
+    if (size > 0)
+        add_places (c);
+    g_array_sort (c->cuts, by_place);
+    c->running = sev_digest_new (error);
+    return c->running != NULL;
+}
+
+static gboolean
+add_cut (const Cutter *c, const Cut *cut, GError **error)
+{
+    static const struct {
+        const char *id;
+        const char *what;
+    } subjects[] = {
+        [WHY_FIRMWARE] = { "firmware-truncated", "firmware" },
+        [WHY_KERNEL] = { "kernel-truncated", "kernel" },
+        [WHY_INITRD] = { "initrd-truncated", "initrd" },
+    };
+    WhyOther *other =
+        why_add (c->why, c->subject, cut->rank, subjects[c->subject].id,
+                 g_strdup_printf ("the %s is cut off after %" G_GUINT64_FORMAT
+                                  " of %" G_GUINT64_FORMAT " bytes",
+                                  subjects[c->subject].what, cut->at, c->size));
+    SevDigest *copy = sev_digest_copy (c->running, error);
+
+    if (copy == NULL)
+        return FALSE;
+    if (c->subject == WHY_FIRMWARE) {
+        other->after_firmware = copy;
+        return TRUE;
+    }
+    const gboolean ok = sev_digest_finish (copy, other->digest, error);
+    sev_digest_free (copy);
+    return ok;
+}
+
+/* The file's next bytes; the digest is copied at each place in them. */
+static gboolean
+cutter_feed (Cutter *c, const guint8 *data, gsize len, GError **error)
+{
+    const guint64 end = c->at + len;
+    guint64 last = 0;
+
+    while (c->at < end) {
+        const Cut *cut =
+            c->next < c->cuts->len ? &g_array_index (c->cuts, Cut, c->next) : NULL;
+        const guint64 to = cut != NULL && cut->at < end ? cut->at : end;
+
+        if (!sev_digest_update (c->running, data, (gsize) (to - c->at), error))
+            return FALSE;
+        data += to - c->at;
+        c->at = to;
+        if (to == end)
+            break;
+        if (cut->at != last && !add_cut (c, cut, error))
+            return FALSE;
+        last = cut->at;
+        c->next++;
+    }
+    return TRUE;
+}
 
 /* Firmware. */
 
@@ -72,28 +228,14 @@ first_volume (const guint8 *image, gsize len)
 }
 
 static gboolean
-add_cut (PolicyWhy *why, const guint8 *image, gsize len, GError **error)
+add_cut_image (PolicyWhy *why, const guint8 *image, gsize len, GError **error)
 {
+    g_auto (Cutter) cutter = { 0 };
     GError *local = NULL;
-    g_autoptr (SevDigest) running = sev_digest_new (&local);
 
-    for (gsize at = 0; running != NULL && at < len; at += BLOCK) {
-        const gsize n = MIN (BLOCK, len - at);
-
-        if (at > 0) {
-            WhyOther *other =
-                why_add (why, WHY_FIRMWARE, WHY_RARE, "firmware-truncated",
-                         g_strdup_printf ("the firmware is cut off after %" G_GSIZE_FORMAT
-                                          " of %" G_GSIZE_FORMAT " bytes",
-                                          at, len));
-            other->after_firmware = sev_digest_copy (running, &local);
-            if (other->after_firmware == NULL)
-                break;
-        }
-        if (!sev_digest_update (running, image + at, n, &local))
-            break;
-    }
-    return local == NULL || why_internal (local, error);
+    return (cutter_begin (&cutter, why, WHY_FIRMWARE, len, &local) &&
+            cutter_feed (&cutter, image, len, &local)) ||
+           why_internal (local, error);
 }
 
 gboolean
@@ -108,7 +250,7 @@ policy_why_add_own_firmware (PolicyWhy *why, const guint8 *image, gsize len, GEr
         if ((i == 0 || starts[i] != volume) &&
             !add_code_part (why, image, len, starts[i], error))
             return FALSE;
-    return add_cut (why, image, len, error);
+    return add_cut_image (why, image, len, error);
 }
 
 gboolean
@@ -164,36 +306,22 @@ policy_why_add_file (PolicyWhy *why,
 }
 
 static gboolean
-add_part (PolicyWhy *why,
-          PolicyWhyFile which,
-          const SevDigest *running,
-          char *text,
-          const char *suffix,
-          GError **error)
+add_padded_to (PolicyWhy *why,
+               PolicyWhyFile which,
+               SevDigest *padded,
+               gsize zeroes,
+               guint to,
+               GError **error)
 {
     const gboolean kernel = which == POLICY_WHY_KERNEL;
-    const gboolean cut = strcmp (suffix, "truncated") == 0;
     WhyOther *other =
-        why_add (why, kernel ? WHY_KERNEL : WHY_INITRD, cut ? WHY_RARE : WHY_UNCOMMON,
-                 kernel ? (cut ? "kernel-truncated" : "kernel-padded")
-                        : (cut ? "initrd-truncated" : "initrd-padded"),
-                 text);
-    g_autoptr (SevDigest) copy = sev_digest_copy (running, error);
+        why_add (why, kernel ? WHY_KERNEL : WHY_INITRD, WHY_UNCOMMON,
+                 kernel ? "kernel-padded" : "initrd-padded",
+                 g_strdup_printf ("the %s has %" G_GSIZE_FORMAT
+                                  " zero bytes behind it, up to a multiple of %u",
+                                  kernel ? "kernel" : "initrd", zeroes, to));
 
-    return copy != NULL && sev_digest_finish (copy, other->digest, error);
-}
-
-static gboolean
-add_cut_at (PolicyWhy *why,
-            PolicyWhyFile which,
-            const SevDigest *running,
-            guint64 at,
-            GError **error)
-{
-    return add_part (why, which, running,
-                     g_strdup_printf ("the %s is cut off after %" G_GUINT64_FORMAT " bytes",
-                                      which == POLICY_WHY_KERNEL ? "kernel" : "initrd", at),
-                     "truncated", error);
+    return sev_digest_finish (padded, other->digest, error);
 }
 
 /* As files come from block devices and from tools that align. */
@@ -213,49 +341,10 @@ add_padded (PolicyWhy *why,
 
         if (padded == NULL || !sev_digest_update (padded, zeroes, n, error))
             return FALSE;
-        if (n > 0 &&
-            !add_part (why, which, padded,
-                       g_strdup_printf ("the %s has %" G_GSIZE_FORMAT
-                                        " zero bytes behind it, up to a multiple of %u",
-                                        which == POLICY_WHY_KERNEL ? "kernel" : "initrd", n,
-                                        to[i]),
-                       "padded", error))
+        if (n > 0 && !add_padded_to (why, which, padded, n, to[i], error))
             return FALSE;
     }
     return TRUE;
-}
-
-/* A file on its way through the hash. */
-typedef struct {
-    PolicyWhy *why;
-    PolicyWhyFile which;
-    SevDigest *running;
-    guint64 size;
-    guint64 step; /* between two places where it may be cut off */
-} Cutter;
-
-static void
-cutter_clear (Cutter *cutter)
-{
-    g_clear_pointer (&cutter->running, sev_digest_free);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Cutter, cutter_clear)
-
-/* The last byte is often a line end that somebody's editor or copy took away. */
-static gboolean
-add_block (const Cutter *c, const guint8 *block, gsize len, guint64 at, GError **error)
-{
-    if (at > 0 && at % c->step == 0 &&
-        !add_cut_at (c->why, c->which, c->running, at, error))
-        return FALSE;
-    if (at + len == c->size && len > 1) {
-        g_autoptr (SevDigest) but_one = sev_digest_copy (c->running, error);
-
-        if (but_one == NULL || !sev_digest_update (but_one, block, len - 1, error) ||
-            !add_cut_at (c->why, c->which, but_one, at + len - 1, error))
-            return FALSE;
-    }
-    return sev_digest_update (c->running, block, len, error);
 }
 
 static gssize
@@ -263,8 +352,8 @@ read_block (int fd, guint8 *block, guint64 at)
 {
     gsize len = 0;
 
-    while (len < BLOCK) {
-        const gssize n = pread (fd, block + len, BLOCK - len, (off_t) (at + len));
+    while (len < READ_SIZE) {
+        const gssize n = pread (fd, block + len, READ_SIZE - len, (off_t) (at + len));
 
         if (n < 0 && errno != EINTR)
             return -1;
@@ -276,49 +365,34 @@ read_block (int fd, guint8 *block, guint64 at)
 }
 
 static gboolean
-begin_file (Cutter *c, int fd, GError **error)
+unreadable (GError **error)
 {
-    GError *local = NULL;
-    struct stat st;
-
-    if (fstat (fd, &st) != 0) {
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "reading the file: %s",
-                     g_strerror (errno));
-        return FALSE;
-    }
-    c->size = (guint64) st.st_size;
-    for (c->step = BLOCK; c->size / c->step > MOST_CUTS;)
-        c->step *= 2;
-    c->running = sev_digest_new (&local);
-    return c->running != NULL || why_internal (local, error);
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "reading the file: %s",
+                 g_strerror (errno));
+    return FALSE;
 }
 
 gboolean
 policy_why_add_own_file (PolicyWhy *why, PolicyWhyFile which, int fd, GError **error)
 {
-    g_auto (Cutter) cutter = { .why = why, .which = which };
-    guint8 block[BLOCK];
+    g_auto (Cutter) cutter = { 0 };
+    g_autofree guint8 *block = g_malloc (READ_SIZE);
     GError *local = NULL;
-    guint64 at = 0;
+    struct stat st;
+    gssize len;
 
     g_return_val_if_fail (why != NULL && why->boot != NULL && fd >= 0, FALSE);
 
-    if (!begin_file (&cutter, fd, error))
-        return FALSE;
-    for (;;) {
-        const gssize len = read_block (fd, block, at);
-
-        if (len < 0) {
-            g_set_error (error, POLICY_ERROR, POLICY_ERROR_IO, "reading the file: %s",
-                         g_strerror (errno));
-            return FALSE;
-        }
-        if (len == 0)
-            break;
-        if (!add_block (&cutter, block, (gsize) len, at, &local))
+    if (fstat (fd, &st) != 0)
+        return unreadable (error);
+    if (!cutter_begin (&cutter, why, which == POLICY_WHY_KERNEL ? WHY_KERNEL : WHY_INITRD,
+                       (guint64) st.st_size, &local))
+        return why_internal (local, error);
+    while ((len = read_block (fd, block, cutter.at)) > 0)
+        if (!cutter_feed (&cutter, block, (gsize) len, &local))
             return why_internal (local, error);
-        at += (guint64) len;
-    }
-    return add_padded (why, which, cutter.running, at, &local) ||
+    if (len < 0)
+        return unreadable (error);
+    return add_padded (why, which, cutter.running, cutter.at, &local) ||
            why_internal (local, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Policy, version, keys, nonce, processors: what differs without any file. */
+/* Policy, version, keys, nonce: what differs without any file. */
 
 #include "policy/attest/why-private.h"
 
@@ -8,8 +8,8 @@
 
 #include "policy/guest-policy.h"
 
-#define MOST_COUNT 64u
-#define COMMON_COUNT 16u
+#define MOST_API_MAJOR 2u
+#define KNOWN_BUILDS 64u /* firmware of today has smaller numbers */
 
 /* Policies. */
 
@@ -69,6 +69,9 @@ add_policies (PolicyWhy *why)
     add_other_base (why);
     for (gsize i = 1; i < G_N_ELEMENTS (apis); i++)
         add_policy (why, WHY_UNCOMMON, flags | apis[i], "policy-min-api");
+    for (guint32 major = 0; major <= MOST_API_MAJOR; major++)
+        for (guint32 minor = 0; minor < 256; minor++)
+            add_policy (why, WHY_RARE, flags | major << 16 | minor << 24, "policy-min-api");
     for (gsize i = 0; i < G_N_ELEMENTS (apis); i++)
         for (guint32 set = 0; set < 64; set++)
             add_policy (why, WHY_RARE, set | apis[i],
@@ -130,9 +133,10 @@ add_versions (PolicyWhy *why)
             if (apis[i].major == in->api_major && minor == in->api_minor)
                 continue;
             add_version (why, WHY_UNCOMMON, apis[i].major, minor, in->build);
-            for (guint build = 0; build < 64; build++)
+            for (guint build = 0; build < 256; build++)
                 if (build != in->build)
-                    add_version (why, WHY_RARE, apis[i].major, minor, build);
+                    add_version (why, build < KNOWN_BUILDS ? WHY_RARE : WHY_REMOTE,
+                                 apis[i].major, minor, build);
         }
     /* As a number in hexadecimal that was read as decimal. */
     add_version (why, WHY_UNCOMMON, in->api_minor, in->api_major, in->build);
@@ -167,106 +171,4 @@ policy_why_add_nonce (PolicyWhy *why, const guint8 mnonce[SEV_NONCE_SIZE])
         g_strdup ("the measurement belongs to a nonce of an earlier report: an old "
                   "measurement with another nonce beside it"));
     memcpy (other->mnonce, mnonce, SEV_NONCE_SIZE);
-}
-
-/* Processors. */
-
-/* Several numbers may be right: then one of them is no difference, but goes with others. */
-static char *
-count_text (const PolicyWhy *why, guint n)
-{
-    const guint first = why->vcpus.count;
-    const char *s = n == 1 ? "" : "s";
-
-    if (!why->es)
-        return g_strdup_printf ("it is a guest with SEV-ES and %u processor%s", n, s);
-    if (why->last <= first)
-        return g_strdup_printf ("the guest has %u processor%s and not %u", n, s, first);
-    if (n >= first && n <= why->last)
-        return g_strdup_printf ("the guest has %u processor%s, as is allowed (%u to %u)", n,
-                                s, first, why->last);
-    return g_strdup_printf ("the guest has %u processor%s and not %u to %u", n, s, first,
-                            why->last);
-}
-
-static void
-add_counts (PolicyWhy *why)
-{
-    if (why->es) {
-        WhyOther *none = why_add (
-            why, WHY_COUNT, WHY_COMMON, "es-off",
-            g_strdup ("it is a guest without SEV-ES: no processor was measured and the "
-                      "policy is without es"));
-        none->number = 0;
-    }
-    for (guint n = 1; n <= MOST_COUNT; n++) {
-        if (why->es && n == why->vcpus.count)
-            continue;
-        WhyOther *other =
-            why_add (why, WHY_COUNT, n <= COMMON_COUNT ? WHY_UNCOMMON : WHY_RARE,
-                     why->es ? "vcpu-count" : "es-on", count_text (why, n));
-        other->number = n;
-        other->es = TRUE;
-    }
-}
-
-static void
-add_signature (PolicyWhy *why, guint family, guint model, guint stepping, const char *name)
-{
-    const guint32 signature = policy_cpu_signature_make (family, model, stepping);
-
-    if (why->es && signature == why->vcpus.signature)
-        return;
-    why_add (why, WHY_SIGNATURE, WHY_UNCOMMON, "cpu-signature",
-             g_strdup_printf ("the processors are of family %u, model %u, stepping %u (%s)",
-                              family, model, stepping, name))
-        ->number = signature;
-}
-
-static void
-add_signatures (PolicyWhy *why)
-{
-    /* QEMU's models (target/i386/cpu.c), and what "host" is on servers of AMD. */
-    static const struct {
-        guint8 family, model, stepping;
-        const char *name;
-    } cpus[] = {
-        { 23, 1, 2, "EPYC, Naples" },    { 23, 49, 0, "EPYC-Rome" },
-        { 25, 1, 1, "EPYC-Milan" },      { 25, 17, 0, "EPYC-Genoa" },
-        { 26, 2, 0, "EPYC-Turin" },      { 25, 1, 0, "Milan" },
-        { 25, 1, 2, "Milan-X" },         { 25, 17, 1, "Genoa" },
-        { 25, 17, 2, "Genoa-X" },        { 25, 160, 1, "Bergamo" },
-        { 25, 160, 2, "Siena" },         { 26, 2, 1, "Turin" },
-        { 26, 17, 0, "Turin Dense" },    { 6, 44, 1, "Westmere" },
-        { 6, 13, 3, "qemu32 or older" }, { 15, 107, 1, "qemu64" },
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS (cpus); i++)
-        add_signature (why, cpus[i].family, cpus[i].model, cpus[i].stepping, cpus[i].name);
-}
-
-static void
-add_forms (PolicyWhy *why)
-{
-    PolicyVcpus tried = { 0 };
-
-    for (guint i = 0; policy_vcpus_variant (i, &tried); i++) {
-        if (tried.form == why->vcpus.form && tried.features == why->vcpus.features)
-            continue;
-        WhyOther *other = why_add (
-            why, WHY_FORM, WHY_COMMON, "vmsa-form",
-            g_strdup_printf ("the host fills the processors' save areas as \"%s\"%s",
-                             policy_vmsa_form_name (tried.form),
-                             tried.features != 0 ? " and sets DebugSwap" : ""));
-        other->form = tried.form;
-        other->features = tried.features;
-    }
-}
-
-void
-why_add_vcpus (PolicyWhy *why)
-{
-    add_counts (why);
-    add_signatures (why);
-    add_forms (why);
 }

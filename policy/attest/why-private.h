@@ -5,30 +5,33 @@
 
 G_BEGIN_DECLS
 
-/* What can differ, independently of the rest.  Those that change the digest come first, so
- * that it is computed anew as seldom as can be. */
+/* What can differ, independently of the rest.  Those that change the digest come first, in
+ * the order in which they are hashed, and the number of processors last of them: so it is
+ * computed anew as seldom as can be. */
 typedef enum {
     WHY_FIRMWARE,
     WHY_HASHES,
     WHY_KERNEL,
     WHY_INITRD,
     WHY_CMDLINE,
-    WHY_COUNT,
     WHY_SIGNATURE,
     WHY_FORM,
+    WHY_COUNT,
     WHY_POLICY,
     WHY_VERSION,
     WHY_KEY,
     WHY_NONCE,
 } WhySubject;
 #define WHY_N_SUBJECTS 12u
-#define WHY_N_MEASURED 8u /* WHY_FIRMWARE to WHY_FORM */
+#define WHY_N_FILES 5u    /* WHY_FIRMWARE to WHY_CMDLINE: before the processors */
+#define WHY_N_MEASURED 8u /* WHY_FIRMWARE to WHY_COUNT */
 
 /* How common it is, and so with what else it is combined. */
 typedef enum {
     WHY_COMMON,   /* with two others */
     WHY_UNCOMMON, /* with one other */
     WHY_RARE,     /* alone */
+    WHY_REMOTE,   /* alone, and last */
 } WhyRank;
 
 /* Something else than was expected of one subject; which member counts, that decides. */
@@ -41,7 +44,7 @@ typedef struct {
     guint8 digest[SEV_DIGEST_SIZE]; /* kernel, initrd, cmdline */
     guint32 number;                 /* count, signature, policy */
     gboolean es;                    /* WHY_COUNT: processors are measured */
-    PolicyVmsaForm form;
+    PolicyVmsaForm form;            /* WHY_FORM, and WHY_COUNT where none was expected */
     guint64 features;
     guint8 api_major;
     guint8 api_minor;
@@ -59,10 +62,10 @@ struct _PolicyWhy {
     guint8 report[sizeof (SevMeasureWire)];
     const PolicyBootInputs *boot; /* (nullable) */
     gboolean es;
-    PolicyVcpus vcpus;
-    guint last; /* processors that are right too, or 0 */
+    PolicyWhyVcpus vcpus; /* with @es */
     guint8 no_initrd[SEV_DIGEST_SIZE];
     GArray *others[WHY_N_SUBJECTS]; /* (element-type WhyOther) */
+    GHashTable *lines; /* (nullable) (element-type GBytes): digests of command lines */
 };
 
 /* Appends an alternative: zeroes but for these; fill in the rest at once. */
@@ -72,7 +75,7 @@ WhyOther *why_add (PolicyWhy *why,
                    const char *id,
                    char *text);
 
-/* What needs no files: why-numbers.c and why-cmdline.c. */
+/* What needs no files: why-numbers.c, why-vcpus.c and why-cmdline.c. */
 void why_add_numbers (PolicyWhy *why);
 void why_add_vcpus (PolicyWhy *why);
 gboolean why_add_cmdlines (PolicyWhy *why, GError **error) G_GNUC_WARN_UNUSED_RESULT;

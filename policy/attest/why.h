@@ -22,8 +22,12 @@ G_BEGIN_DECLS
  */
 typedef struct _PolicyWhy PolicyWhy;
 
-/* Hypotheses that a search tries unless it is told otherwise. */
-#define POLICY_WHY_LIMIT 100000u
+/* What a search takes unless it is told otherwise: hypotheses, and bytes of processors'
+ * save areas (each hypothesis of SEV-ES hashes 4 KiB a processor).  Both are counted and
+ * not timed, so that an answer does not depend on the machine: less than a second on any.
+ */
+#define POLICY_WHY_LIMIT 200000u
+#define POLICY_WHY_MAX_BYTES (G_GUINT64_CONSTANT (384) << 20)
 
 /**
  * policy_why_new:
@@ -41,9 +45,12 @@ PolicyWhy *policy_why_new (const SevSecret *tik,
 void policy_why_free (PolicyWhy *why);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyWhy, policy_why_free)
 
-/** policy_why_allow_vcpus: up to @last processors are right, not only the count that
- * policy_why_set_boot() is given; comes before it */
-void policy_why_allow_vcpus (PolicyWhy *why, guint last);
+/** PolicyWhyVcpus: processors that are all right */
+typedef struct {
+    PolicyVcpus vcpus; /* its count is the least number of them */
+    guint last;        /* the greatest */
+    gboolean any_form; /* any of policy_vcpus_variant(), not only that of @vcpus */
+} PolicyWhyVcpus;
 
 /**
  * policy_why_set_boot:
@@ -55,7 +62,7 @@ void policy_why_allow_vcpus (PolicyWhy *why, guint last);
  */
 gboolean policy_why_set_boot (PolicyWhy *why,
                               const PolicyBootInputs *inputs,
-                              const PolicyVcpus *vcpus,
+                              const PolicyWhyVcpus *vcpus,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
@@ -100,8 +107,9 @@ void policy_why_add_file (PolicyWhy *why,
  * policy_why_add_own_file:
  * @fd: the expected kernel or initrd; its position stays
  * Adds what is left of a file that was cut off (at a multiple of 4 KiB, of larger blocks in
- * files of more than 128 MiB, or of its last byte), and the file with zeroes up to a full
- * block. Errors: %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
+ * files of more than 128 MiB; of 512 bytes near its end; anywhere in its last 4 KiB; in its
+ * middle; after a round number of bytes), and the file with zeroes up to a full block.
+ * Reads it once. Errors: %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
  */
 gboolean policy_why_add_own_file (PolicyWhy *why,
                                   PolicyWhyFile which,
@@ -121,7 +129,8 @@ typedef struct {
 typedef struct {
     gboolean matches; /* the measurement is the expected one */
     guint64 tried;
-    gboolean complete;       /* no hypothesis was left out for @limit */
+    guint64 hashed;          /* bytes of save areas */
+    gboolean complete;       /* no hypothesis was left out for a limit */
     GPtrArray *explanations; /* (element-type GPtrArray of PolicyWhyCause): each of them
                               * accounts for the measurement; likeliest first */
 } PolicyWhyAnswer;
@@ -131,12 +140,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PolicyWhyAnswer, policy_why_answer_free)
 /**
  * policy_why_search:
  * @limit: most hypotheses, %POLICY_WHY_LIMIT
+ * @max_bytes: most bytes of save areas, %POLICY_WHY_MAX_BYTES
  *
- * One difference first, then two, then three of the commonest.
- * Errors: %POLICY_ERROR_INTERNAL.
+ * The likely first: one difference, two common ones, rare ones, two less common, three of
+ * the commonest. Errors: %POLICY_ERROR_INTERNAL.
  */
 PolicyWhyAnswer *policy_why_search (PolicyWhy *why,
                                     guint64 limit,
+                                    guint64 max_bytes,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

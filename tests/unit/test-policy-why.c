@@ -55,6 +55,8 @@ typedef struct {
     guint32 policy;
     gboolean es;
     PolicyVcpus vcpus;
+    guint last;        /* with what is expected: as many processors, or fewer */
+    gboolean any_form; /* likewise: of their save areas */
     guint8 api_major;
     guint8 api_minor;
     guint8 build;
@@ -209,6 +211,8 @@ inputs_of (const Launch *l)
     PolicyBootPart kernel = { .name = (char *) "own-kernel", .size = l->kernel_len };
     PolicyBootPart initrd = { .name = (char *) "own-initrd", .size = l->initrd_len };
 
+    if (!l->hashes)
+        return inputs;
     sha256 (l->kernel, l->kernel_len, kernel.sha256);
     sha256 (l->initrd, l->initrd_len, initrd.sha256);
     g_assert_true (policy_boot_inputs_set_kernel (
@@ -255,11 +259,12 @@ ask (const Launch *wanted, const Launch *real, guint64 limit)
     digest_of (wanted, input.launch_digest);
     report_of (real, report);
     g_autoptr (PolicyWhy) why = policy_why_new (tik, tek, wanted->policy, &input);
-    g_assert_true (
-        policy_why_set_boot (why, inputs, wanted->es ? &wanted->vcpus : NULL, &error));
+    const PolicyWhyVcpus vcpus = { wanted->vcpus, MAX (wanted->last, wanted->vcpus.count),
+                                   wanted->any_form };
+    g_assert_true (policy_why_set_boot (why, inputs, wanted->es ? &vcpus : NULL, &error));
     g_assert_no_error (error);
     add_neighbours (why);
-    PolicyWhyAnswer *answer = policy_why_search (why, limit, &error);
+    PolicyWhyAnswer *answer = policy_why_search (why, limit, POLICY_WHY_MAX_BYTES, &error);
     g_assert_no_error (error);
     return answer;
 }
@@ -338,6 +343,35 @@ CHANGE (reversed, real->reversed = TRUE)
 CHANGE (firmware_and_build, real->firmware = world.other; real->build = 22)
 CHANGE (initrd_and_line_end, real->initrd_len = 0; TAKE_CMDLINE (CMDLINE "\n"))
 CHANGE (kernel_and_initrd, real->kernel = world.new_kernel; real->initrd = world.new_initrd)
+CHANGE (cut_to, real->kernel_len = 10000)
+CHANGE (cut_in_half, real->kernel_len = KERNEL_SIZE - KERNEL_SIZE / 2)
+CHANGE (kernel_but_17, real->kernel_len -= 17)
+CHANGE (kernel_but_3000, real->kernel_len -= 3000)
+CHANGE (kernel_to_sector, real->kernel_len = 17 * 512)
+CHANGE (initrd_to_sector, real->initrd_len = 3 * 512)
+CHANGE (firmware_but_a_byte, real->firmware_len--)
+CHANGE (firmware_1000, real->firmware_len = 1000)
+CHANGE (all_double, TAKE_CMDLINE ("console=ttyS0  root=/dev/vda1  ro  quiet"))
+CHANGE (two_behind, TAKE_CMDLINE (CMDLINE "  "))
+CHANGE (two_before, TAKE_CMDLINE ("  " CMDLINE))
+CHANGE (tab_behind, TAKE_CMDLINE (CMDLINE "\t"))
+CHANGE (a_tab, TAKE_CMDLINE ("console=ttyS0\troot=/dev/vda1 ro quiet"))
+CHANGE (blank_and_line_end, TAKE_CMDLINE (CMDLINE " \n"))
+CHANGE (line_end_before, TAKE_CMDLINE ("\n" CMDLINE))
+CHANGE (return_behind, TAKE_CMDLINE (CMDLINE "\r"))
+CHANGE (two_line_ends, TAKE_CMDLINE (CMDLINE "\n\n"))
+CHANGE (lines, TAKE_CMDLINE ("console=ttyS0\nroot=/dev/vda1\nro\nquiet"))
+CHANGE (around_and_between, TAKE_CMDLINE ("\nconsole=ttyS0\troot=/dev/vda1\tro\tquiet"))
+CHANGE (joined, TAKE_CMDLINE ("console=ttyS0 root=/dev/vda1 roquiet"))
+CHANGE (api_and_far_build, real->api_minor = 49; real->build = 99)
+CHANGE (min_api_0_21, real->policy |= 21u << 24)
+CHANGE (min_api_1_51, real->policy |= 51u << 24 | 1u << 16)
+CHANGE (count_65, real->vcpus.count = 65)
+CHANGE (count_255, real->vcpus.count = 255)
+CHANGE (genoa_3, real->vcpus.signature = policy_cpu_signature_make (25, 17, 3))
+CHANGE (turin_2, real->vcpus.signature = policy_cpu_signature_make (26, 2, 2))
+CHANGE (cascade, real->vcpus.signature = policy_cpu_signature_make (6, 85, 7))
+CHANGE (vermeer, real->vcpus.signature = policy_cpu_signature_make (25, 33, 0))
 CHANGE (three_things, real->kernel = world.new_kernel; real->initrd = world.new_initrd;
         real->policy ^= 8)
 CHANGE (count_and_cpu, real->vcpus.count = 3;
@@ -389,6 +423,35 @@ static const Row rows[] = {
     { "initrd-and-line-end", FALSE, initrd_and_line_end,
       "initrd-absent cmdline-white-space" },
     { "kernel-and-initrd", FALSE, kernel_and_initrd, "kernel-other initrd-other" },
+    { "cut-to-10000", FALSE, cut_to, "kernel-truncated" },
+    { "cut-in-half", FALSE, cut_in_half, "kernel-truncated" },
+    { "kernel-but-17", FALSE, kernel_but_17, "kernel-truncated" },
+    { "kernel-but-3000", FALSE, kernel_but_3000, "kernel-truncated" },
+    { "kernel-to-sector", FALSE, kernel_to_sector, "kernel-truncated" },
+    { "initrd-to-sector", FALSE, initrd_to_sector, "initrd-truncated" },
+    { "firmware-but-a-byte", FALSE, firmware_but_a_byte, "firmware-truncated" },
+    { "firmware-1000", FALSE, firmware_1000, "firmware-truncated" },
+    { "all-double", FALSE, all_double, "cmdline-white-space" },
+    { "two-behind", FALSE, two_behind, "cmdline-white-space" },
+    { "two-before", FALSE, two_before, "cmdline-white-space" },
+    { "tab-behind", FALSE, tab_behind, "cmdline-white-space" },
+    { "a-tab", FALSE, a_tab, "cmdline-white-space" },
+    { "blank-and-line-end", FALSE, blank_and_line_end, "cmdline-white-space" },
+    { "line-end-before", FALSE, line_end_before, "cmdline-white-space" },
+    { "return-behind", FALSE, return_behind, "cmdline-white-space" },
+    { "two-line-ends", FALSE, two_line_ends, "cmdline-white-space" },
+    { "lines", FALSE, lines, "cmdline-white-space" },
+    { "around-and-between", FALSE, around_and_between, "cmdline-white-space" },
+    { "joined", FALSE, joined, "cmdline-white-space" },
+    { "api-and-far-build", FALSE, api_and_far_build, "api-and-build-differ" },
+    { "min-api-0.21", FALSE, min_api_0_21, "policy-min-api" },
+    { "min-api-1.51", FALSE, min_api_1_51, "policy-min-api" },
+    { "count-65", TRUE, count_65, "vcpu-count" },
+    { "count-255", TRUE, count_255, "vcpu-count" },
+    { "genoa-3", TRUE, genoa_3, "cpu-signature" },
+    { "turin-2", TRUE, turin_2, "cpu-signature" },
+    { "cascade", TRUE, cascade, "cpu-signature" },
+    { "vermeer", TRUE, vermeer, "cpu-signature" },
     { "three-things", FALSE, three_things, "kernel-other initrd-other policy-bits" },
 };
 
@@ -404,6 +467,79 @@ test_row (gconstpointer data)
     g_autofree char *ids = ids_of (answer);
     g_assert_cmpstr (ids, ==, row->answer);
     g_test_message ("%" G_GUINT64_FORMAT " hypotheses", answer->tried);
+}
+
+/* What the owner expects is a set, or is other than a kernel with everything. */
+
+typedef struct {
+    const char *name;
+    void (*expect) (Launch *wanted);
+    void (*change) (Launch *real);
+    const char *answer;
+    const char *text; /* (nullable): what the first cause says */
+} Other;
+
+CHANGE (one_to_eight, real->es = TRUE; real->policy = ES_POLICY; real->vcpus.count = 1;
+        real->last = 8;
+        real->any_form = TRUE)
+CHANGE (any_two, real->es = TRUE; real->policy = ES_POLICY; real->any_form = TRUE)
+CHANGE (five, real->es = TRUE; real->policy = ES_POLICY; real->vcpus.count = 5)
+CHANGE (five_init2, five (real); real->vcpus.form = POLICY_VMSA_INIT2)
+CHANGE (five_rome, five (real);
+        real->vcpus.signature = policy_cpu_signature_make (23, 49, 0))
+CHANGE (nine, five (real); real->vcpus.count = 9)
+CHANGE (nine_init2, nine (real); real->vcpus.form = POLICY_VMSA_INIT2)
+CHANGE (two_init2, any_two (real); real->vcpus.form = POLICY_VMSA_INIT2)
+CHANGE (two_init2_line_end, two_init2 (real); TAKE_CMDLINE (CMDLINE "\n"))
+CHANGE (no_kernel, real->hashes = FALSE)
+CHANGE (new_kernel, real->kernel = world.new_kernel; real->initrd_len = 0;
+        TAKE_CMDLINE (""))
+CHANGE (new_kernel_initrd, real->kernel = world.new_kernel; real->initrd = world.new_initrd;
+        TAKE_CMDLINE (""))
+CHANGE (wants_no_initrd, real->initrd_len = 0)
+CHANGE (new_initrd, real->initrd = world.new_initrd)
+CHANGE (many_blanks, TAKE_CMDLINE ("a  b  c"))
+CHANGE (fewer_blanks, TAKE_CMDLINE ("a b  c"))
+CHANGE (no_break_space, TAKE_CMDLINE ("a\xc2\xa0 b"))
+CHANGE (plain_space, TAKE_CMDLINE ("a b"))
+
+static const Other others[] = {
+    { "range", one_to_eight, five_init2, "matches", NULL },
+    { "range-cpu", one_to_eight, five_rome, "cpu-signature", NULL },
+    { "range-count", one_to_eight, nine, "vcpu-count",
+      "the guest has 9 processors and not 1 to 8" },
+    { "range-count-init2", one_to_eight, nine_init2, "vcpu-count", NULL },
+    { "any-form", any_two, two_init2, "matches", NULL },
+    { "any-form-line-end", any_two, two_init2_line_end, "cmdline-white-space",
+      "the command line has a line end behind it" },
+    { "kernel-hashes-on", no_kernel, new_kernel, "kernel-hashes-on", NULL },
+    { "kernel-hashes-on-initrd", no_kernel, new_kernel_initrd,
+      "kernel-hashes-on initrd-present", NULL },
+    { "initrd-present", wants_no_initrd, new_initrd, "initrd-present", NULL },
+    { "es-on", nothing, two_init2, "es-on cpu-signature", NULL },
+    { "es-on-five", nothing, five_rome, "es-on cpu-signature", NULL },
+    { "fewer-blanks", many_blanks, fewer_blanks, "cmdline-white-space",
+      "the command line has one blank behind the word 'a'" },
+    { "no-break-space", no_break_space, plain_space, "cmdline-white-space", NULL },
+};
+
+static void
+test_other (gconstpointer data)
+{
+    const Other *other = data;
+    Launch wanted = expected (FALSE);
+    Launch real = expected (FALSE);
+
+    other->expect (&wanted);
+    other->change (&real);
+    g_autoptr (PolicyWhyAnswer) answer = ask (&wanted, &real, POLICY_WHY_LIMIT);
+    g_autofree char *ids = ids_of (answer);
+    g_assert_cmpstr (ids, ==, other->answer);
+    if (other->text != NULL) {
+        const GPtrArray *causes = g_ptr_array_index (answer->explanations, 0);
+        const PolicyWhyCause *cause = g_ptr_array_index (causes, 0);
+        g_assert_cmpstr (cause->text, ==, other->text);
+    }
 }
 
 /* The owner had the code part, the host took the whole image. */
@@ -437,7 +573,8 @@ test_whole_image (void)
     g_assert_true (policy_why_set_boot (why, inputs, NULL, NULL) &&
                    policy_why_add_firmware (why, "whole.fd", world.firmware, FIRMWARE_SIZE,
                                             code, len, NULL));
-    g_autoptr (PolicyWhyAnswer) answer = policy_why_search (why, POLICY_WHY_LIMIT, NULL);
+    g_autoptr (PolicyWhyAnswer) answer =
+        policy_why_search (why, POLICY_WHY_LIMIT, POLICY_WHY_MAX_BYTES, NULL);
     g_autofree char *ids = ids_of (answer);
     g_assert_cmpstr (ids, ==, "firmware-whole-image");
 }
@@ -474,6 +611,37 @@ test_limit (void)
     g_assert_false (answer->complete);
 }
 
+/* A big guest does not take longer than a small one. */
+static void
+test_bytes (void)
+{
+    Launch wanted = expected (TRUE);
+    Launch real = expected (TRUE);
+    const guint64 area = sizeof (SevVmsaWire);
+
+    wanted.vcpus.count = real.vcpus.count = 255;
+    wanted.last = 255;
+    real.policy ^= 1;
+    real.build = 200;
+    g_autoptr (PolicyWhyAnswer) none = ask (&wanted, &real, POLICY_WHY_LIMIT);
+    g_assert_cmpuint (none->explanations->len, ==, 0);
+    g_assert_false (none->complete);
+    g_assert_cmpuint (none->hashed, <=, POLICY_WHY_MAX_BYTES);
+    g_assert_cmpuint (none->hashed, >, POLICY_WHY_MAX_BYTES / 2);
+    /* Those of the expected guest alone. */
+    real.policy ^= 1;
+    g_autoptr (PolicyWhyAnswer) build = ask (&wanted, &real, POLICY_WHY_LIMIT);
+    g_autofree char *ids = ids_of (build);
+    g_assert_cmpstr (ids, ==, "build-differs");
+    /* Each number of processors is one more area, and not all of them once more. */
+    real = wanted;
+    real.vcpus.count = 254;
+    g_autoptr (PolicyWhyAnswer) count = ask (&wanted, &real, POLICY_WHY_LIMIT);
+    g_autofree char *count_ids = ids_of (count);
+    g_assert_cmpstr (count_ids, ==, "vcpu-count");
+    g_assert_cmpuint (count->hashed, <, 800 * 255 * area);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -483,8 +651,13 @@ main (int argc, char **argv)
         g_autofree char *path = g_strconcat ("/policy-why/", rows[i].name, NULL);
         g_test_add_data_func (path, &rows[i], test_row);
     }
+    for (gsize i = 0; i < G_N_ELEMENTS (others); i++) {
+        g_autofree char *path = g_strconcat ("/policy-why/expected/", others[i].name, NULL);
+        g_test_add_data_func (path, &others[i], test_other);
+    }
     g_test_add_func ("/policy-why/whole-image", test_whole_image);
     g_test_add_func ("/policy-why/not-found", test_not_found);
     g_test_add_func ("/policy-why/limit", test_limit);
+    g_test_add_func ("/policy-why/bytes", test_bytes);
     return g_test_run ();
 }
