@@ -9,6 +9,8 @@
 
 #include <gio/gio.h>
 
+#include "launcher/inspect/firmware-descriptor.h"
+
 #define MOST_FILES 512u
 #define KERNEL_MAX (G_GUINT64_CONSTANT (256) << 20)
 #define HEAD_SIZE 1024u
@@ -172,25 +174,33 @@ take_hashed (Gathering *g, guint kinds, const char *path, int fd)
         policy_why_add_file (g->why, POLICY_WHY_KERNEL, path, digest);
         g->out->kernels++;
     }
-    /* Without a hash table there is no place for an initrd. */
-    if ((kinds & KIND_INITRD) != 0 && g->boot->kernel_hashes) {
+    if ((kinds & KIND_INITRD) != 0) {
         policy_why_add_file (g->why, POLICY_WHY_INITRD, path, digest);
         g->out->initrds++;
     }
 }
 
+/* %FALSE if it is no file, or was taken under another name. */
 static gboolean
-take_open (Gathering *g, const char *path, int fd, gboolean asked, GError **error)
+is_new (Gathering *g, int fd, guint64 *size)
 {
     struct stat st;
 
     if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode))
+        return FALSE;
+    *size = (guint64) st.st_size;
+    return g_hash_table_add (g->seen,
+                             g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                              (guint64) st.st_dev, (guint64) st.st_ino));
+}
+
+static gboolean
+take_open (Gathering *g, const char *path, int fd, gboolean asked, GError **error)
+{
+    guint64 size;
+
+    if (!is_new (g, fd, &size))
         return TRUE;
-    g_autofree char *id = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
-                                           (guint64) st.st_dev, (guint64) st.st_ino);
-    if (!g_hash_table_add (g->seen, g_steal_pointer (&id)))
-        return TRUE;
-    const guint64 size = (guint64) st.st_size;
     const guint kinds = kind_of (fd, size, asked);
     if (kinds == 0)
         return TRUE;
@@ -244,6 +254,7 @@ take_folder (Gathering *g, const char *folder, gboolean asked, GError **error)
     return TRUE;
 }
 
+/* Hashed once more, for its parts; it is no other file. */
 static void
 take_own (Gathering *g, PolicyWhyFile which, const PolicyBootPart *part)
 {
@@ -251,12 +262,43 @@ take_own (Gathering *g, PolicyWhyFile which, const PolicyBootPart *part)
     const int fd = part->name != NULL
                        ? open (part->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
                        : -1;
+    guint64 size;
 
     if (fd < 0)
         return;
-    if (!policy_why_add_own_file (g->why, which, fd, &cause))
-        g_debug ("%s: %s", part->name, cause->message);
+    if (is_new (g, fd, &size)) {
+        if (g->bytes + size > NEIGHBOURS_MAX_BYTES)
+            g->out->left_out++;
+        else if (!policy_why_add_own_file (g->why, which, fd, &cause))
+            g_debug ("%s: %s", part->name, cause->message);
+        else
+            g->bytes += size;
+    }
     close (fd);
+}
+
+static void
+skip_descriptor (const GError *error, gpointer data)
+{
+    g_debug ("%s", error->message);
+}
+
+/* What packages and the host's administrator announce, wherever it lies. */
+static gboolean
+take_described (Gathering *g, GError **error)
+{
+    g_auto (GStrv) dirs = firmware_descriptor_dirs ("");
+    g_autoptr (GPtrArray) descriptors =
+        firmware_descriptors_load ((const char *const *) dirs, skip_descriptor, NULL);
+
+    for (guint i = 0; i < descriptors->len; i++) {
+        const FirmwareDescriptor *d = g_ptr_array_index (descriptors, i);
+
+        if (!take_file (g, d->image, TRUE, error) ||
+            (d->nvram_template != NULL && !take_file (g, d->nvram_template, FALSE, error)))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -292,7 +334,8 @@ neighbours_add (PolicyWhy *why,
         if (!take_folder (&g, *look_in, TRUE, error))
             return FALSE;
     if (!take_beside (&g, &boot->firmware, error) ||
-        !take_beside (&g, &boot->kernel, error) || !take_beside (&g, &boot->initrd, error))
+        !take_beside (&g, &boot->kernel, error) ||
+        !take_beside (&g, &boot->initrd, error) || !take_described (&g, error))
         return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS (system_folders); i++)
         if (!take_folder (&g, system_folders[i], FALSE, error))

@@ -9,9 +9,10 @@ G_BEGIN_DECLS
  * SECTION: neighbours
  * @short_description: files that may have been taken instead of the expected ones
  *
- * They lie beside the expected ones, where distributions install firmware and kernels, and
- * where the user says.  What they are, their content tells.  A file that cannot be read is
- * left out: an explanation is a help, not a verdict.
+ * They lie beside the expected ones, where distributions install firmware and kernels,
+ * where QEMU's firmware descriptors name them (firmware-descriptor.h), and where the user
+ * says.  What they are, their content tells.  A file that cannot be read is left out: an
+ * explanation is a help, not a verdict.
  */
 
 /* Bytes that are hashed at most, so that the answer comes within a second or so. */
