@@ -30,9 +30,9 @@ INPUTS = os.path.join(VECTORS, "inputs")
 SAME = {"--kernel": "--kernel", "--initrd": "--initrd", "--cmdline": "--append"}
 
 
-def run(*words, stdin=None):
+def run(*words, stdin=None, env=None):
     done = subprocess.run([SEVLAUNCH, *words], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=False, timeout=60)
+                          text=True, check=False, timeout=60, env={**os.environ, **(env or {})})
     return done
 
 
@@ -414,6 +414,75 @@ def check_why(t, folder):
         t.true("[firmware-whole-image]" in done.stdout, done.stdout + done.stderr)
 
 
+def check_why_ledger(t, folder):
+    """A nonce that was judged before, from the owner's ledger."""
+    mine = Owner(os.path.join(folder, "ledger-of"))
+    old = bytes(range(200, 216))
+    words = mine.words(mine.report(nonce=old))
+    home = os.path.join(folder, "home")
+    os.mkdir(home)
+
+    def write(name, text):
+        with open(os.path.join(home, name), "w", encoding="utf-8") as f:
+            f.write(text)
+        return os.path.join(home, name)
+
+    with t.test("why: a nonce of the ledger; what is no ledger is refused"):
+        ledger = write("ledger", f"1 2025-01-31T12:00:00Z {'ab' * 32} {old.hex()} verified guest\n")
+        done = run("why", *words, "--ledger", ledger)
+        t.true(done.returncode == 0 and "[nonce-stale]" in done.stdout, done.stderr)
+        for path in ("/etc/passwd", write("zeroes", "\0" * 4096 + "\n"), os.path.join(home, "gone")):
+            done = run("why", *words, "--ledger", path)
+            t.equal((done.returncode, "[file-unreadable]" in done.stderr), (4, True), done.stderr)
+    with t.test("verify: takes the ledger beside the acceptance policy; else says what was not tried"):
+        acceptance = write("acceptance", "[acceptance]\nformat=1\n")
+        done = run("verify", *words, "--acceptance", acceptance)
+        t.true(done.returncode == 1 and "[nonce-stale]" in done.stderr and "--ledger" not in done.stderr, done.stderr)
+        done = run("verify", *words, "--json")
+        t.true(done.returncode == 1 and "why --ledger FILE" in done.stderr, done.stderr)
+        t.equal(len(json.loads(done.stdout)["why"]["hints"]), 1)
+
+
+def check_why_places(t, folder):
+    mine = Owner(os.path.join(folder, "places"))
+    away = os.path.join(folder, "away")
+    config = os.path.join(folder, "config")
+    os.makedirs(os.path.join(config, "qemu", "firmware"))
+    os.mkdir(away)
+    with t.test("why: an image that a QEMU firmware descriptor names"):
+        image = os.path.join(away, "other.fd")
+        os.rename(os.path.join(mine.folder, "other.fd"), image)
+        words = mine.words(mine.report(firmware="other.fd"))
+        env = {"XDG_CONFIG_HOME": config}
+        t.equal(run("why", *words, env=env).returncode, 1)
+        with open(os.path.join(config, "qemu", "firmware", "10-other.json"), "w", encoding="utf-8") as f:
+            json.dump({"description": "other", "interface-types": ["uefi"], "mapping": {
+                "device": "flash", "mode": "stateless", "executable": {"filename": image, "format": "raw"}},
+                "targets": [{"architecture": "x86_64", "machines": ["pc-q35-*"]}], "features": ["amd-sev"],
+                "tags": []}, f)
+        done = run("why", *words, env=env)
+        t.true(done.returncode == 0 and "[firmware-other]" in done.stdout, done.stderr)
+    with t.test("why: a kernel that nobody expected, with an initrd; and the hint without it"):
+        words = mine.words(mine.report(kernel="new-kernel", line="\0"))
+        at = words.index("--kernel")
+        done = run("why", *words[:at])
+        t.true("[kernel-hashes-on]" in done.stdout and "[initrd-present]" in done.stdout, done.stdout + done.stderr)
+        done = run("why", *mine.words(mine.report(kernel="new-kernel"))[:at])
+        t.true(done.returncode == 1 and "as --kernel" in done.stderr, done.stderr)
+    with t.test("why: no cause, and the search was complete"):
+        done = run("why", *mine.words(os.urandom(48)), "--json")
+        said = json.loads(done.stdout)
+        t.equal((done.returncode, said["found"], said["complete"]), (1, False, True))
+        t.true("another session" in done.stderr and "limit" not in done.stderr, done.stderr)
+    with t.test("why: no cause, and it says that the search ended at its limit"):
+        words = mine.words(os.urandom(48))
+        words[words.index("--policy") + 1] = "5"
+        done = run("why", *words, "--vcpus", "1", "--cpu", "25,1,1", "--json")
+        said = json.loads(done.stdout)
+        t.equal((done.returncode, said["found"], said["complete"]), (1, False, False))
+        t.true("stopped at its limit" in done.stderr and "another session" not in done.stderr, done.stderr)
+
+
 def read(path):
     with open(path, "rb") as f:
         return f.read()
@@ -577,6 +646,8 @@ def main():
         check_libraries(t, folder)
         check_usage(t)
         check_policies(t, folder)
+        check_why_ledger(t, folder)
+        check_why_places(t, folder)
         check_why(t, folder)
         check_session(t, folder)
         check_secret(t, folder)
