@@ -115,6 +115,22 @@ secret_key_read (const char *option, const char *path, gsize size, GError **erro
 }
 
 gboolean
+secret_tk_read (const char *option,
+                const char *path,
+                SevSecret **tek,
+                SevSecret **tik,
+                GError **error)
+{
+    g_autoptr (SevSecret) both = secret_key_read (option, path, 2 * SEV_KEY_SIZE, error);
+
+    if (both == NULL)
+        return FALSE;
+    *tek = sev_secret_new_copy (sev_secret_data (both), SEV_KEY_SIZE);
+    *tik = sev_secret_new_copy (sev_secret_data (both) + SEV_KEY_SIZE, SEV_KEY_SIZE);
+    return TRUE;
+}
+
+gboolean
 secret_argument_parse (const char *text,
                        SevGuid *guid,
                        char **name,

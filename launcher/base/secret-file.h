@@ -30,6 +30,17 @@ SevSecret *secret_key_read (const char *option,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * secret_tk_read: both keys of a session from one file, TEK first, as sev-tool writes
+ * tmp_tk.bin
+ * Errors: %LAUNCHER_ERROR_FILE.
+ */
+gboolean secret_tk_read (const char *option,
+                         const char *path,
+                         SevSecret **tek,
+                         SevSecret **tik,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * secret_argument_parse:
  * @text: "ALIAS|GUID:FILE" of --secret
  * @guid: (out caller-allocates)

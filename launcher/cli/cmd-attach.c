@@ -8,6 +8,7 @@
 #include "launcher/cli/launch-table.h"
 
 #define SESSION_SUFFIX "_session.b64"
+#define SEV_TOOL_SESSION "launch_blob.bin"
 
 static const char summary[] =
     "Judges a guest that was started without libvirt and waits in QEMU (-S): verifies the\n"
@@ -36,7 +37,7 @@ parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError 
         { "qmp", 0, 0, G_OPTION_ARG_FILENAME, &o->qmp, "QEMU's QMP socket", "SOCKET" },
         { "session-dir", 0, 0, G_OPTION_ARG_FILENAME, &a->dir,
           "Where the launch's session files are: N_tik.bin, N_tek.bin, N_godh.b64 and "
-          "N_session.b64",
+          "N_session.b64, or sev-tool's",
           "DIR" },
         { "name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
           "N of the session files (default: the only one there)", "N" },
@@ -99,6 +100,22 @@ find_name (const char *dir, GError **error)
     return g_steal_pointer (&found);
 }
 
+/* As AMD's sev-tool leaves them: one session in a folder, without a name. */
+static gboolean
+take_sev_tool (AttachOptions *a)
+{
+    LaunchOptions *o = &a->launch;
+    g_autofree char *blob = g_build_filename (a->dir, SEV_TOOL_SESSION, NULL);
+
+    if (o->name != NULL || !g_file_test (blob, G_FILE_TEST_EXISTS))
+        return FALSE;
+    o->name = g_strdup ("sev-tool");
+    o->session = g_steal_pointer (&blob);
+    o->tk = g_build_filename (a->dir, "tmp_tk.bin", NULL);
+    o->godh = g_build_filename (a->dir, "godh.cert", NULL);
+    return TRUE;
+}
+
 static gboolean
 take_session (AttachOptions *a, GError **error)
 {
@@ -113,6 +130,8 @@ take_session (AttachOptions *a, GError **error)
         { &o->godh, "_godh.b64" },
     };
 
+    if (take_sev_tool (a))
+        return TRUE;
     if (o->name == NULL)
         o->name = find_name (a->dir, error);
     if (o->name == NULL)

@@ -130,16 +130,8 @@ read_keys (const StepReportOptions *o, StepReport *out, GError **error)
 {
     if (o->tk != NULL && (o->tik != NULL || o->tek != NULL))
         return step_usage (error, "--tk and --tik or --tek exclude each other");
-    if (o->tk != NULL) {
-        g_autoptr (SevSecret) both =
-            secret_key_read ("--tk", o->tk, 2 * SEV_KEY_SIZE, error);
-        if (both == NULL)
-            return FALSE;
-        out->tek = sev_secret_new_copy (sev_secret_data (both), SEV_KEY_SIZE);
-        out->tik =
-            sev_secret_new_copy (sev_secret_data (both) + SEV_KEY_SIZE, SEV_KEY_SIZE);
-        return TRUE;
-    }
+    if (o->tk != NULL)
+        return secret_tk_read ("--tk", o->tk, &out->tek, &out->tik, error);
     if (o->tik == NULL)
         return step_usage (error, "--tik FILE is needed, or --tk FILE");
     out->tik = secret_key_read ("--tik", o->tik, SEV_KEY_SIZE, error);

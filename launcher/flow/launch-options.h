@@ -69,6 +69,7 @@ typedef struct {
     char *session;     /* (nullable) */
     char *tik;         /* (nullable) */
     char *tek;         /* (nullable) */
+    char *tk;          /* (nullable): both in one file, instead */
     char *session_dir; /* (nullable) */
     gboolean ephemeral;
     char **secrets; /* (nullable) */

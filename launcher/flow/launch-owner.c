@@ -133,8 +133,10 @@ check_options (const LaunchOptions *o, GError **error)
     if (o->memory < 0 || o->memory > 1 << 20 || o->vcpus < 0 || o->vcpus > 512 ||
         o->wait < 0 || o->wait > 86400)
         return usage (error, "--memory, --vcpus or --wait is out of range");
-    if ((o->session != NULL) != (o->tik != NULL) || (o->tik != NULL) != (o->tek != NULL))
-        return usage (error, "--session, --tik and --tek go together");
+    const gboolean keys = o->tk != NULL || o->tik != NULL;
+    if ((o->session != NULL) != keys || (o->tik != NULL) != (o->tek != NULL) ||
+        (o->tk != NULL && o->tik != NULL))
+        return usage (error, "--session goes with --tik and --tek, or with --tk");
     if (o->ephemeral && o->session != NULL)
         return usage (error, "--ephemeral makes a session of its own, without --session");
     if (o->allow_unbound_session && o->session == NULL)
@@ -224,6 +226,8 @@ read_session (const LaunchOptions *options, LaunchOwner *owner, GError **error)
                      "--session '%s': %s", options->session, cause->message);
         return FALSE;
     }
+    if (options->tk != NULL)
+        return secret_tk_read ("--tk", options->tk, &owner->tek, &owner->tik, error);
     owner->tik = secret_key_read ("--tik", options->tik, SEV_KEY_SIZE, error);
     owner->tek = owner->tik != NULL
                      ? secret_key_read ("--tek", options->tek, SEV_KEY_SIZE, error)

@@ -85,8 +85,14 @@ class Attach:
 
     def resumed(self):
         guest = bareqemu.BareGuest(self.bed, "resumed")
+        guest.dir = self.bed.session_dir("sev-tool")
+        session = guest.session
+        for name, data in (("launch_blob.bin", session.blob), ("godh.cert", session.cert),
+                           ("tmp_tk.bin", session.tek + session.tik)):
+            with open(os.path.join(guest.dir, name), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+                f.write(data)
         with guest.started():
-            with self.tap.test("--resume: verified, and the guest unlocks its disk"):
+            with self.tap.test("--resume, with the session files of sev-tool: verified, and the guest unlocks its disk"):
                 result = self.attach(guest, "--resume", *RELEASE)
                 self.tap.equal((result.code, result.json["domain"]["running"]), (0, True), result)
                 emuhost.wait_until(lambda: launchbed.UNLOCKED.encode() in emuhost.read_bytes(guest.console),
