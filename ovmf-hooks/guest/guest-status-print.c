@@ -167,11 +167,15 @@ guest_print_prometheus (FILE *out, const GuestFacts *facts)
              "# HELP sevlaunch_guest_sev_undecided Whether the sources do not suffice, or "
              "contradict each other.\n"
              "# TYPE sevlaunch_guest_sev_undecided gauge\n"
-             "sevlaunch_guest_sev_undecided %d\n"
-             "# HELP sevlaunch_guest_secrets Secrets of the launch that the kernel still "
-             "shows.\n"
-             "# TYPE sevlaunch_guest_secrets gauge\n"
-             "sevlaunch_guest_secrets %d\n",
-             verdict == GUEST_VERDICT_UNDECIDED, facts->secrets > 0 ? facts->secrets : 0);
+             "sevlaunch_guest_sev_undecided %d\n",
+             verdict == GUEST_VERDICT_UNDECIDED);
+    /* Not known is not none. */
+    if (facts->secrets >= 0)
+        fprintf (out,
+                 "# HELP sevlaunch_guest_secrets Secrets of the launch that the kernel "
+                 "still shows.\n"
+                 "# TYPE sevlaunch_guest_secrets gauge\n"
+                 "sevlaunch_guest_secrets %d\n",
+                 facts->secrets);
     return fflush (out) == 0 && ferror (out) == 0;
 }

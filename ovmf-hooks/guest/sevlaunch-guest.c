@@ -22,7 +22,7 @@ static const char help[] =
     "Usage: sevlaunch-guest status [OPTION...]\n\n"
     "Says whether AMD SEV is active in this guest, by CPUID, MSR and the kernel's log.\n\n"
     "  --json             Print one JSON object\n"
-    "  --quiet            Print nothing; the exit code says it\n"
+    "  --quiet            Print nothing, not even with --json; the exit code says it\n"
     "  --prometheus FILE  Write FILE for Prometheus' textfile collector\n"
     "  --root DIR         Read files below DIR; CPUID is this processor's in any case\n"
     "  --help             Print this\n"
@@ -57,7 +57,13 @@ static bool
 replace_file (const char *path, const GuestFacts *facts)
 {
     char *unfinished;
+    struct stat st;
 
+    /* rename() would take the place of a link or device too. */
+    if (lstat (path, &st) == 0 && !S_ISREG (st.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
     if (asprintf (&unfinished, "%s.XXXXXX", path) < 0)
         return false;
     const int fd = mkstemp (unfinished);
@@ -89,8 +95,8 @@ status (const Options *options)
     guest_facts_read (&facts, options->root);
     if (options->prometheus != NULL && !replace_file (options->prometheus, &facts))
         return not_written (options->prometheus);
-    if (options->json ? !guest_print_json (stdout, &facts)
-                      : !options->quiet && !guest_print_words (stdout, &facts))
+    if (!options->quiet && !(options->json ? guest_print_json (stdout, &facts)
+                                           : guest_print_words (stdout, &facts)))
         return not_written ("standard output");
     return (int) guest_judge (&facts, &why);
 }
@@ -123,7 +129,9 @@ main (int argc, char **argv)
                 fputs (help, stdout);
             else
                 puts ("sevlaunch-guest " PACKAGE_VERSION);
-            return fflush (stdout) == 0 ? 0 : GUEST_VERDICT_NOT_WRITTEN;
+            return fflush (stdout) == 0 && ferror (stdout) == 0
+                       ? 0
+                       : not_written ("standard output");
         } else
             return usage ("wrong option");
     }

@@ -76,6 +76,7 @@ def as_program(t, work):
         t.equal((document["schema"], document["exit_code"]), (SCHEMA, done.returncode))
         t.equal(document["why"], done.stdout.splitlines()[0].partition(": ")[2])
         t.equal(status("--quiet").stdout, "")
+        t.equal(status("--quiet", "--json").stdout, "")
     with t.test("the files are those below --root"):
         t.equal(document["sources"]["secrets"], json.loads(status("--json", "--root", "/").stdout)["sources"]["secrets"])
         folder = work / "sys/kernel/security/secrets/coco"
@@ -93,9 +94,14 @@ def as_program(t, work):
         t.equal(stat.S_IMODE(file.stat().st_mode), 0o644)
         found = samples(file.read_text())
         t.equal((found["sevlaunch_guest_secrets"], len(found)), ("1", 5))
+        status("--quiet", "--root", str(file.parent), "--prometheus", str(file))
+        t.equal(set(found) - set(samples(file.read_text())), {"sevlaunch_guest_secrets"}, "not known is not none")
         t.equal(os.listdir(file.parent), ["guest.prom"])
     with t.test("... one that cannot be written is exit code 4, and leaves nothing"):
         t.equal(status("--prometheus", str(work / "none" / "guest.prom")).returncode, 4)
+        (work / "link").symlink_to(file)
+        t.equal(status("--prometheus", str(work / "link")).returncode, 4)
+        t.true((work / "link").is_symlink(), "a file took the place of the link")
         (file.parent / "folder").mkdir()
         t.equal(status("--prometheus", str(file.parent / "folder")).returncode, 4)
         t.equal(sorted(os.listdir(file.parent)), ["folder", "guest.prom"])
@@ -220,7 +226,7 @@ def in_guest(t):
             t.equal((mode, names), ("644", os.path.basename(TEXTFILE)))
             t.equal(samples(lines), {**{f'sevlaunch_guest_sev{{feature="{feature}"}}': "0"
                                         for feature in ("sev", "sev-es", "sev-snp")},
-                                     "sevlaunch_guest_sev_undecided": "0", "sevlaunch_guest_secrets": "0"})
+                                     "sevlaunch_guest_sev_undecided": "0"})
         with t.test("... where there is no place for it, the program says so"):
             t.true("Result=exit-code\nExecMainStatus=4\n" in without, without)
         serial.close()
