@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "launcher/cli/cmd-firmware.h"
+#include "launcher/cli/command-list.h"
 #include "launcher/inspect/firmware-list.h"
 
 static JsonNode *
@@ -162,14 +163,37 @@ print_entry (const FirmwareEntry *entry)
 
 /* The command. */
 
-static int
-show (const CommandCommon *common, const GPtrArray *list)
+static JsonArray *
+reasons_to_json (const GPtrArray *errors)
 {
-    if (!common->json) {
-        for (guint i = 0; i < list->len; i++)
-            print_entry (g_ptr_array_index (list, i));
-        return LAUNCHER_EXIT_OK;
+    JsonArray *array = json_array_new ();
+
+    for (guint i = 0; i < errors->len; i++) {
+        const GError *error = g_ptr_array_index (errors, i);
+        JsonObject *one = json_object_new ();
+        g_autofree char *text = g_utf8_make_valid (error->message, -1);
+
+        json_object_set_string_member (one, "id", launcher_reason (error).id);
+        json_object_set_string_member (one, "text", text);
+        json_array_add_object_element (array, one);
     }
+    return array;
+}
+
+/* @errors: (element-type GError): the first is the command's */
+static int
+show (const CommandCommon *common, const GPtrArray *list, const GPtrArray *errors)
+{
+    const int code = errors->len > 0
+                         ? (int) launcher_reason (g_ptr_array_index (errors, 0)).exit_code
+                         : LAUNCHER_EXIT_OK;
+
+    for (guint i = 0; !common->json && i < list->len; i++)
+        print_entry (g_ptr_array_index (list, i));
+    for (guint i = 0; i < errors->len; i++)
+        message_error (g_ptr_array_index (errors, i));
+    if (!common->json)
+        return code;
     g_autoptr (JsonObject) object = json_object_new ();
     JsonArray *array = json_array_new ();
 
@@ -177,25 +201,63 @@ show (const CommandCommon *common, const GPtrArray *list)
         json_array_add_object_element (array, entry_to_json (g_ptr_array_index (list, i)));
     json_object_set_string_member (object, "schema", "sevlaunch.firmware/1");
     json_object_set_array_member (object, "firmware", array);
-    return command_print_json (object);
+    json_object_set_array_member (object, "reasons", reasons_to_json (errors));
+    json_object_set_int_member (object, "exit_code", code);
+    command_print_json (object);
+    return code;
 }
 
 /* What somebody named as firmware, and is none, is bad input; it was still shown. */
-static int
-complain_of_damage (const GPtrArray *list)
+static void
+complain_of_damage (const GPtrArray *list, GPtrArray *errors)
 {
     for (guint i = 0; i < list->len; i++) {
         const FirmwareEntry *entry = g_ptr_array_index (list, i);
         const Finding *finding = finding_get (entry->info->findings, "damaged");
 
-        if (finding != NULL) {
-            g_autoptr (GError) error =
-                g_error_new (LAUNCHER_ERROR, LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,
-                             "firmware '%s': %s", entry->info->path, finding->text);
-            return message_error (error);
-        }
+        if (finding != NULL)
+            g_ptr_array_add (errors, g_error_new (LAUNCHER_ERROR,
+                                                  LAUNCHER_ERROR_FIRMWARE_UNSUITABLE,
+                                                  "firmware '%s': %s", entry->info->path,
+                                                  finding->text));
     }
-    return LAUNCHER_EXIT_OK;
+}
+
+/* Each on its own: what one file is does not depend on the others. */
+static int
+show_named (const CommandCommon *common, char *const *paths)
+{
+    g_autoptr (GPtrArray) lists =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+    g_autoptr (GPtrArray) entries = g_ptr_array_new ();
+    g_autoptr (GPtrArray) errors =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) g_error_free);
+
+    for (; *paths != NULL; paths++) {
+        char *const one[] = { *paths, NULL };
+        GError *error = NULL;
+        GPtrArray *list = firmware_list_named (one, PKGDATADIR, &error);
+
+        if (list == NULL) {
+            g_ptr_array_add (errors, error);
+            continue;
+        }
+        g_ptr_array_add (lists, list);
+        g_ptr_array_add (entries, g_ptr_array_index (list, 0));
+    }
+    if (entries->len == 0 && errors->len == 1)
+        return command_fail (common, g_ptr_array_index (errors, 0));
+    complain_of_damage (entries, errors);
+    return show (common, entries, errors);
+}
+
+static int
+show_all (const CommandCommon *common, const char *root)
+{
+    g_autoptr (GPtrArray) list = firmware_list_all (root != NULL ? root : "", PKGDATADIR);
+    g_autoptr (GPtrArray) none = g_ptr_array_new ();
+
+    return show (common, list, none);
 }
 
 static int
@@ -224,13 +286,7 @@ cmd_firmware_show (int argc, char **argv)
                              "firmware show takes FILEs, or --all");
         return command_fail (&common, error);
     }
-    g_autoptr (GPtrArray) list =
-        all ? firmware_list_all (root != NULL ? root : "", PKGDATADIR)
-            : firmware_list_named (argv + 1, PKGDATADIR, &error);
-    if (list == NULL)
-        return command_fail (&common, error);
-    const int code = show (&common, list);
-    return code != LAUNCHER_EXIT_OK || all ? code : complain_of_damage (list);
+    return all ? show_all (&common, root) : show_named (&common, argv + 1);
 }
 
 int
@@ -242,6 +298,9 @@ cmd_firmware (int argc, char **argv)
         { NULL, NULL, NULL },
     };
     const char *word = argc > 1 ? argv[1] : "--help";
+
+    if (command_list_active ())
+        command_list_default ("firmware", "show");
 
     /* "firmware FILE" is "firmware show FILE". */
     if (command_find (table, word) == NULL && strcmp (word, "--help") != 0 &&

@@ -65,6 +65,12 @@ command_list_usage (const char *name, const char *usage)
     printf ("usage\t%s\t%s\n", name, usage);
 }
 
+void
+command_list_default (const char *group, const char *name)
+{
+    printf ("default\t%s\t%s\n", group, name);
+}
+
 int
 command_list (const Command *table)
 {

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  * with tabs between them:
  *
  *     word    GROUP  NAME  SUMMARY         GROUP: "" or "emulator"
+ *     default GROUP  NAME                  the command that may be left out
  *     usage   COMMAND  WORDS               "emulator exec", what follows its options
  *     option  COMMAND  LONG  SHORT  KIND  ARGUMENT  DESCRIPTION
  *
@@ -23,6 +24,9 @@ int command_list (const Command *table);
 
 /** command_list_active: whether commands are only asked for their options */
 gboolean command_list_active (void);
+
+/** command_list_default: for a group of which one command may be left out */
+void command_list_default (const char *group, const char *name);
 
 /* For command.c, which every command goes through. */
 void command_list_words (const char *group, const Command *table);

@@ -14,6 +14,11 @@ NR == FNR && $1 == "word" {
     described[$2] = described[$2] " " quoted($3 ":" $4)
     next
 }
+NR == FNR && $1 == "default" {
+    with_default[++n_defaults] = $2
+    default_of[$2] = $3
+    next
+}
 NR == FNR && $1 == "usage" {
     commands[++n_commands] = $2
     usage[$2] = $3
@@ -72,6 +77,7 @@ function bash_array(name, keys, values, n, prefix,    i) {
 
 function bash_table() {
     bash_array("_sevlaunch_words", groups, words, n_groups, "-")
+    bash_array("_sevlaunch_default", with_default, default_of, n_defaults, "")
     bash_array("_sevlaunch_options", commands, options, n_commands, "")
     bash_array("_sevlaunch_usage", commands, usage, n_commands, "")
     bash_array("_sevlaunch_takes", takes, value, n_takes, "")
@@ -119,7 +125,13 @@ function zsh_table(    i) {
     print "_sevlaunch_words () {\n    local -a table\n    case $1 in"
     for (i = 1; i <= n_groups; i++)
         printf "    (%s) table=(%s) ;;\n", quoted(groups[i]), described[groups[i]]
-    print "    (*) return 1 ;;\n    esac\n    [[ -n $2 ]] || _describe -t commands command table\n}\n"
+    print "    (*) return 1 ;;\n    esac"
+    print "    [[ $2 != in ]] || { [[ -n ${(M)table:#${(b)3}:*} ]]; return }"
+    print "    [[ -n $2 ]] || _describe -t commands command table\n}\n"
+    print "_sevlaunch_default () {\n    case $1 in"
+    for (i = 1; i <= n_defaults; i++)
+        printf "    (%s) print -r -- %s ;;\n", quoted(with_default[i]), quoted(default_of[with_default[i]])
+    print "    esac\n}\n"
     print "_sevlaunch_options () {\n    case $1 in"
     for (i = 1; i <= n_commands; i++)
         printf "    (%s)\n        _arguments -s -S : \\\n            '(- *)'{-h,--help}'[List the options]'%s%s\n        ;;\n",

@@ -77,7 +77,25 @@ class Terminal:
         os.waitpid(self.pid, 0)
 
 
+def table():
+    done = subprocess.run([SEVLAUNCH, "--completion-table"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, check=True, timeout=60)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def twice(lines):
+    """Options that one command has more than once."""
+    names = [(row[1], name) for row in lines if row[0] == "option" for name in (f"--{row[2]}", f"-{row[3]}")
+             if name != "--"]
+    return sorted({" ".join(name) for name in names if names.count(name) > 1})
+
+
 def in_bash(tap, commands, work):
+    with tap.test("no command has an option twice"):
+        lines = table()
+        tap.true(len(lines) > 300, f"only {len(lines)} lines")
+        tap.equal(twice(lines), [])
+        tap.equal(twice(lines + [["option", "attach", "kds", "-", "text", "URL", "x"]]), ["attach --kds"])
     with tap.test("bash: every option of --help, and none other"):
         for name, options in commands.items():
             tap.equal(bash(*name.split(), "-"), options | {"--help", "-h"}, name)
@@ -95,6 +113,11 @@ def in_bash(tap, commands, work):
         for group in {name.split()[0] for name in commands if " " in name}:
             tap.equal(bash(group, "") - {"--help"},
                       {name.split()[1] for name in commands if name.startswith(f"{group} ")}, group)
+        tap.equal(bash("firmware", "sh"), {"show"})
+        tap.equal(bash("firmware", "--a"), {"--all"}, "an option of show, which may be left out")
+        tap.equal(bash("firmware", "-"), commands["firmware show"] | {"--help", "-h"})
+        tap.equal(bash("firmware", "disk.fd", "--js"), {"--json"})
+        tap.equal(bash("emulator", "--es"), set(), "an option of one of the group's commands")
     with tap.test("bash: the words that an option takes, however it is written"):
         tap.equal(bash("run", "--platform", ""), {"auto", "sev", "emulated"})
         tap.equal(bash("--platform", "=", "e"), {"emulated"})
@@ -109,6 +132,9 @@ def in_bash(tap, commands, work):
         tap.equal(bash("--image", "d", cwd=folder), both)
         tap.equal(bash("--session-dir", "d", cwd=folder), deep)
         tap.equal(bash("owner-init", "d", cwd=folder), deep)
+        tap.equal(bash("firmware", "d", cwd=folder), both, "show may be left out")
+        tap.equal(bash("firmware", "disk.fd", "d", cwd=folder), both)
+        tap.equal(bash("firmware", "trust", "d", cwd=folder), both)
         tap.equal(bash("run", "--secret", "luks-key", ":", "d", cwd=folder), both)
         tap.equal(bash("platform", "export", "d", cwd=folder), both)
         for command in ("run", "measure", "release create"):
@@ -125,13 +151,16 @@ def in_zsh(tap, commands, work):
         tap.equal({line.partition(":")[0] for line in zsh("")}, {name.split()[0] for name in commands})
         tap.equal({line.partition(":")[0] for line in zsh("emulator", "")},
                   {name.split()[1] for name in commands if name.startswith("emulator ")})
+        tap.true("show:Say what firmware images can do (the default)" in zsh("firmware", ""), "no show")
+        tap.true(commands["firmware show"] <= zsh_options("firmware", "--"), "an option of show, which may be left out")
+        tap.equal(zsh_options("firmware", "disk.fd", "--"), commands["firmware show"] | {"--help", "-h"})
         specs = zsh("run", "-")
         for end in (":FILE:_files", ":DIR:_files -/", ":(auto sev emulated)", ":_sevlaunch_secret"):
             tap.true(any(spec.endswith(end) for spec in specs), f"no {end}")
     with tap.test("zsh on a terminal completes a command, an option, a value"):
         terminal = Terminal(work)
         for typed, meant in (("emulator cr", "emulator create"), ("run --print-", "run --print-xml"),
-                             ("--platform em", "--platform emulated"), ("--platform=em", "--platform=emulated")):
+                             ("firmware --al", "firmware --all"), ("--platform em", "--platform emulated"), ("--platform=em", "--platform=emulated")):
             terminal.type(f"sevlaunch {typed}\t\n")
             terminal.wait(f"<{meant}>")
         terminal.close()

@@ -52,6 +52,19 @@ def tags(text):
             for o in re.findall(r"\\fB(--?[a-z][a-z-]*)\\fR", tag)}
 
 
+def compare_twice(man):
+    """Options that one list has more than once."""
+    complaints = []
+    for page, text in man.items():
+        found = dict(sections(text, "SH"))
+        lists = [(page, found.get("OPTIONS", ""))] + sections(found.get("COMMANDS", ""), "SS")
+        for name, body in lists:
+            heads = [o for tag in re.findall(r"^\.TP\n(.*)$", body, re.M)
+                     for o in re.findall(r"\\fB(--?[a-z][a-z-]*)\\fR", tag)]
+            complaints += [f"{name} {o}: twice" for o in sorted(set(heads)) if heads.count(o) > 1]
+    return complaints
+
+
 def man_options(page, text):
     """{"emulator create": options}, those of the whole group with them"""
     found = dict(sections(text, "SH"))
@@ -255,6 +268,9 @@ def main():
         tap.true(len(commands) >= 8 and len(commands["run"]) > 30, commands)
         tap.equal(compare_options(every, commands), [])
         tap.equal(compare_synopsis(every, commands), [])
+        tap.equal(compare_twice(every), [])
+        twice = changed("run", "\\fB\\-\\-name\\fR", "\\fB\\-\\-image\\fR")
+        tap.equal(compare_twice(twice), ["run --image: twice"])
     with tap.test("... a lost option, an invented one, and a lost command are noticed"):
         lost = changed("run", "\\fB\\-\\-run\\-as\\fR \\fIUSER\\fR", "x")
         tap.equal(compare_options(lost, commands), ["run --run-as: in --help only"])
