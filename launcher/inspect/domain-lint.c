@@ -168,7 +168,11 @@ lint_loader (const xmlNode *domain, gboolean es, GPtrArray *out)
 {
     const xmlNode *os = xml_child (domain, "os");
     const xmlNode *loader = xml_child (os, "loader");
+    g_autofree char *path = xml_text (loader);
 
+    /* One that has settings and no path is libvirt's to choose. */
+    if (path == NULL || *g_strstrip (path) == '\0')
+        loader = NULL;
     if (wants_secure_boot (os))
         finding_add (
             out, "loader-secure-boot", FINDING_INSECURE,
@@ -262,7 +266,8 @@ lint_memory (const xmlNode *domain, GPtrArray *out)
                      "remove <source> and <access> from <memoryBacking>, and what shares "
                      "memory from <numa> and <memory>",
                      "other processes of the host may map the guest's memory");
-    if (xml_path (domain, "memoryBacking/locked") == NULL &&
+    if (xml_attribute_is (domain, "type", "kvm") &&
+        xml_path (domain, "memoryBacking/locked") == NULL &&
         xml_path (domain, "memtune/hard_limit") == NULL)
         finding_add (out, "memory-locked", FINDING_WARN,
                      "<memoryBacking><locked/></memoryBacking>, or <memtune><hard_limit> "
@@ -315,6 +320,8 @@ domain_lint (const char *text, gsize len, GError **error)
     lint->findings = finding_list_new ();
     lint->name = xml_text (xml_child (domain, "name"));
     lint->loader = xml_text (xml_path (domain, "os/loader"));
+    if (lint->loader != NULL && *g_strstrip (lint->loader) == '\0')
+        g_clear_pointer (&lint->loader, g_free);
     const gboolean es = lint_security (domain, lint->findings);
     lint_loader (domain, es, lint->findings);
     lint_machine (domain, lint->findings);

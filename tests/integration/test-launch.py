@@ -148,6 +148,9 @@ class Launches:
         else:
             done = self.bed.run(path, "domain", program=XML_VALIDATE)
             self.tap.equal(done.code, 0, done)
+        found = {f["id"] for f in self.bed.run("lint", path, "--json").json["findings"]
+                 if f["level"] in ("warn", "insecure", "fail")}
+        self.tap.true(found - {"other-build"} in ({"domain-type"}, {"memory-locked"}), found)
         os.unlink(path)
         domain = ElementTree.fromstring(result.out)
         self.tap.equal(domain.findtext("name"), self.bed.name)
