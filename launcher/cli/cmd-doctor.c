@@ -18,6 +18,7 @@
 #include "launcher/host/virt.h"
 #include "launcher/inspect/firmware-list.h"
 #include "launcher/inspect/host-report.h"
+#include "launcher/inspect/qemu-version.h"
 
 #define SYSTEM_URI "qemu:///system"
 
@@ -79,6 +80,9 @@ check_sev (Doctor *doctor)
     ask_psp (doctor);
     host_check_psp (&doctor->psp, doctor->checks);
     doctor->libvirt = libvirt_facts_read (doctor->uri != NULL ? doctor->uri : SYSTEM_URI);
+    if (doctor->libvirt->qemu_version == 0)
+        doctor->libvirt->qemu_version =
+            qemu_version_ask (doctor->root != NULL ? doctor->root : "");
     host_check_libvirt (doctor->facts, doctor->libvirt, doctor->checks);
 }
 
@@ -127,21 +131,13 @@ write_report (const Doctor *doctor, GError **error)
 {
     g_autoptr (GPtrArray) firmware =
         firmware_list_all (doctor->root != NULL ? doctor->root : "", PKGDATADIR);
-    const char *const words[] = { g_get_home_dir (),
-                                  "~",
-                                  g_get_host_name (),
-                                  "<host>",
-                                  strcmp (g_get_user_name (), "root") != 0
-                                      ? g_get_user_name ()
-                                      : NULL,
-                                  "<user>",
-                                  NULL };
+    g_auto (GStrv) words = host_report_private_words ();
     const HostReport report = { .facts = doctor->facts,
                                 .libvirt = doctor->libvirt,
                                 .psp = &doctor->psp,
                                 .checks = doctor->checks,
                                 .firmware = firmware,
-                                .private_words = words };
+                                .private_words = (const char *const *) words };
     g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
 
     json_node_take_object (node, host_report_build (&report));

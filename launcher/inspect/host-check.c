@@ -344,14 +344,13 @@ check_libvirt_sev (const HostFacts *facts, const LibvirtFacts *libvirt, GPtrArra
 void
 host_check_libvirt (const HostFacts *facts, const LibvirtFacts *libvirt, GPtrArray *out)
 {
-    if (libvirt->problem != NULL) {
+    if (libvirt->problem != NULL)
         finding_add (out, "libvirt", FINDING_FAIL,
                      "install and start libvirt (Debian: libvirt-daemon-system); be in its "
                      "group (libvirt)",
                      "%s", libvirt->problem);
-        return;
-    }
-    finding_add (out, "libvirt", FINDING_OK, NULL, "'%s' answers", libvirt->uri);
+    else
+        finding_add (out, "libvirt", FINDING_OK, NULL, "'%s' answers", libvirt->uri);
     check_version (out, "libvirt-version", "libvirt", libvirt->libvirt_version, MIN_LIBVIRT,
                    "measuring kernels");
     check_version (out, "qemu-version", "QEMU", libvirt->qemu_version, MIN_QEMU,

@@ -3,27 +3,115 @@
 
 #include "launcher/inspect/host-report.h"
 
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "launcher/inspect/firmware-list.h"
+
+/* A slash of a path, also as URIs write it. */
+#define SLASH "(?:/|%2[Ff])"
+
+static char *
+replace_all (char *text, const char *pattern, const char *with)
+{
+    g_autoptr (GRegex) regex = g_regex_new (pattern, 0, 0, NULL);
+    char *next =
+        regex != NULL ? g_regex_replace_literal (regex, text, -1, 0, with, 0, NULL) : NULL;
+
+    if (next == NULL)
+        return text;
+    g_free (text);
+    return next;
+}
 
 char *
 host_report_redact (const char *text, const char *const *words)
 {
     char *out = g_utf8_make_valid (text, -1);
 
-    for (; words != NULL && words[0] != NULL; words += 2) {
+    if (words == NULL)
+        return out;
+    for (; words[0] != NULL; words += 2) {
         g_autofree char *escaped = g_regex_escape_string (words[0], -1);
-        g_autofree char *pattern = g_strdup_printf ("(?<![\\w-])%s(?![\\w-])", escaped);
-        g_autoptr (GRegex) regex = g_regex_new (pattern, 0, 0, NULL);
-        char *next = regex != NULL
-                         ? g_regex_replace_literal (regex, out, -1, 0, words[1], 0, NULL)
-                         : NULL;
+        g_autofree char *pattern =
+            g_strdup_printf ("(?:(?<![\\w-])|(?<=%%2[Ff]))%s(?![\\w-])", escaped);
 
-        if (next != NULL) {
-            g_free (out);
-            out = next;
-        }
+        out = replace_all (out, pattern, words[1]);
     }
-    return out;
+    return replace_all (out, "(?<![\\w-])" SLASH "home" SLASH "[^/%\\s'\"?&]+",
+                        "/home/<user>");
+}
+
+/* The longest first: a home directory may have the name of its user in it. */
+static gint
+by_length (gconstpointer a, gconstpointer b)
+{
+    const gsize left = strlen (*(char *const *) a);
+    const gsize right = strlen (*(char *const *) b);
+
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static void
+take_user (const struct passwd *user, GPtrArray *homes, GPtrArray *names)
+{
+    if (user == NULL)
+        return;
+    if (strlen (user->pw_dir) > 1)
+        g_ptr_array_add (homes, g_strdup (user->pw_dir));
+    if (user->pw_uid != 0)
+        g_ptr_array_add (names, g_strdup (user->pw_name));
+}
+
+/* An environment may say anything; what is no user is a name all the same. */
+static void
+take_variables (GPtrArray *homes, GPtrArray *names)
+{
+    static const char *const variables[] = { "SUDO_USER", "DOAS_USER", "LOGNAME", "USER" };
+    const char *uid = g_getenv ("PKEXEC_UID");
+    guint64 number;
+
+    if (uid != NULL && g_ascii_string_to_unsigned (uid, 10, 0, G_MAXINT32, &number, NULL))
+        take_user (getpwuid ((uid_t) number), homes, names);
+    for (gsize i = 0; i < G_N_ELEMENTS (variables); i++) {
+        const char *name = g_getenv (variables[i]);
+
+        if (name == NULL || *name == '\0' || strcmp (name, "root") == 0)
+            continue;
+        take_user (getpwnam (name), homes, names);
+        g_ptr_array_add (names, g_utf8_make_valid (name, -1));
+    }
+}
+
+static void
+add_pairs (GPtrArray *out, GPtrArray *words, const char *with)
+{
+    g_ptr_array_sort (words, by_length);
+    for (guint i = 0; i < words->len; i++) {
+        g_ptr_array_add (out, g_utf8_make_valid (g_ptr_array_index (words, i), -1));
+        g_ptr_array_add (out, g_strdup (with));
+    }
+}
+
+char **
+host_report_private_words (void)
+{
+    g_autoptr (GPtrArray) homes = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GPtrArray) hosts = g_ptr_array_new_with_free_func (g_free);
+    GPtrArray *out = g_ptr_array_new ();
+
+    if (strlen (g_get_home_dir ()) > 1)
+        g_ptr_array_add (homes, g_strdup (g_get_home_dir ()));
+    take_user (getpwuid (getuid ()), homes, names);
+    take_variables (homes, names);
+    g_ptr_array_add (hosts, g_strdup (g_get_host_name ()));
+    add_pairs (out, homes, "~");
+    add_pairs (out, hosts, "<host>");
+    add_pairs (out, names, "<user>");
+    g_ptr_array_add (out, NULL);
+    return (char **) g_ptr_array_free (out, FALSE);
 }
 
 static void

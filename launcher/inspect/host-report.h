@@ -26,8 +26,15 @@ typedef struct {
  */
 JsonObject *host_report_build (const HostReport *report);
 
+/**
+ * host_report_private_words: names of this host, and names and home directories of the
+ * caller, also of who became root through sudo or pkexec
+ * Returns: (transfer full): pairs, as in #HostReport
+ */
+char **host_report_private_words (void);
+
 /** host_report_redact: Returns: (transfer full): @text with each private word, where it
- * stands for itself, replaced */
+ * stands for itself, and whatever lies below /home replaced */
 char *host_report_redact (const char *text, const char *const *private_words);
 
 G_END_DECLS

@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /** LibvirtFacts: what libvirt and its QEMU say, as far as they answer */
 typedef struct {
     char *uri;
-    char *problem; /* (nullable): why libvirt does not answer; nothing else is set */
+    char *problem;          /* (nullable): why libvirt does not answer */
     gulong libvirt_version; /* 9000000 is 9.0.0 */
-    gulong qemu_version;    /* 7002022 is 7.2.22; 0: not known */
+    gulong qemu_version;    /* 7002022 is 7.2.22; 0: not known; of libvirt, or of the
+                               program itself (qemu_version_ask()) */
     gboolean told;          /* domain capabilities were read */
     gboolean sev;           /* and list SEV */
     guint c_bit;

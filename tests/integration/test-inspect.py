@@ -72,6 +72,18 @@ def firmware(t, root):
         code, out, err = run("firmware", root + "/absent.fd")
         t.equal((code, out), (4, ""))
         t.true("[firmware-missing]" in err, err)
+    with t.test("firmware: a file that is not there takes nothing from the others"):
+        absent = root + "/absent.fd"
+        for files in ((changed, absent), (absent, changed)):
+            code, out, err = run("firmware", *files)
+            t.equal((code, err.count("[firmware-missing]")), (4, 1), err)
+            t.equal(out, run("firmware", changed)[1])
+            answer = run_json("firmware", *files, code=4)
+            t.equal(([one["path"] for one in answer["firmware"]], [one["id"] for one in answer["reasons"]],
+                     answer["exit_code"]), ([changed], ["firmware-missing"], 4))
+        answer = run_json("firmware", broken, absent, code=4)
+        t.equal([one["id"] for one in answer["reasons"]], ["firmware-missing", "firmware-unsuitable"])
+        t.equal((run_json("firmware", changed)["reasons"], run("firmware", absent, absent)[0]), ([], 4))
     with t.test("firmware: what is no firmware at all"):
         (one,) = run_json("firmware", write(root, "/text.fd", b"x" * 9000))["firmware"]
         t.equal([f["id"] for f in one["findings"]], ["not-uefi"])
@@ -152,6 +164,14 @@ def doctor(t, root):
         t.equal((found["cpu"], found["asids"], found["kvm-amd"], found["kvm-amd-es"], found["dev-sev"]),
                 ("ok", "ok", "ok", "warn", "ok"))
         t.true(all(c["fix"] for c in answer["checks"] if c["level"] in ("fail", "warn")), answer)
+        t.equal([found[i] for i in ("libvirt-version", "qemu-version", "libvirt-sev")], ["unknown"] * 3)
+    with t.test("doctor: where libvirt does not answer, QEMU itself is asked for its version"):
+        for says, level in (("QEMU emulator version 7.2.22 (Debian 1:7.2)", "ok"),
+                            ("QEMU emulator version 6.1.0", "fail"), ("something", "unknown")):
+            os.chmod(write(root, "/usr/bin/qemu-system-x86_64", f"#!/bin/sh\necho '{says}'\n".encode()), 0o755)
+            answer = run_json("doctor", "--root", root, "-c", nowhere, code=5)
+            t.equal(levels(answer)["qemu-version"], level, says)
+        write(root, "/usr/bin/qemu-system-x86_64", b"")
     with t.test("doctor --report: a private file with the facts and without names"):
         t.equal(stat.S_IMODE(os.stat(report).st_mode), 0o600)
         text = read(report).decode()
@@ -161,6 +181,15 @@ def doctor(t, root):
         t.equal({c["id"]: c["level"] for c in facts["checks"]}, found)
         t.true(facts["firmware"][0]["sha256"] == hashlib.sha256(read(FIRMWARE)).hexdigest(), facts["firmware"])
         t.true(socket.gethostname() not in text.split() and "cert" not in text, text)
+    with t.test("doctor --report: no names of who became root, nor what lies below /home"):
+        os.makedirs(root + "/home/alice")
+        uri = f"qemu+unix:///session?socket=/home/alice/{os.getpid()}/sock"
+        for more in ({"SUDO_USER": "alice"}, {"SUDO_USER": "", "PKEXEC_UID": "x"}, {"LOGNAME": "alice"}):
+            done = subprocess.run([SEVLAUNCH, "doctor", "--root", root, "-c", uri, "--report", "-"],
+                                  capture_output=True, text=True, check=False, timeout=60,
+                                  env={**os.environ, "HOME": "/root", **more})
+            t.equal(done.returncode, 5, done)
+            t.true(str(os.getpid()) in done.stdout and "alice" not in done.stdout, done.stdout)
     with t.test("doctor: words for people, and SEV switched off is one failure more"):
         write(root, "/sys/module/kvm_amd/parameters/sev", b"N\n")
         code, out, _ = run("doctor", "--root", root, "-c", nowhere)
@@ -198,10 +227,16 @@ def lint(t, root):
         t.equal(run("lint", "-c", f"qemu+unix:///session?socket={root}/none", "name")[0], 6)
         t.equal(run("lint")[0], 2)
     with t.test("lint: the image that a domain names is looked at"):
-        stock = write(root, "/vars.fd", bytes(16) + bytes.fromhex("8d2bf1ff96768b4ca9852747075b4f50") + bytes(8) +
-                      b"_FVH" + bytes(9000))
+        stock = write(root, "/vars.fd", bytes(16) + bytes.fromhex("8d2bf1ff96768b4ca9852747075b4f50") +
+                      (9044).to_bytes(8, "little") + b"_FVH" + bytes(9000))
         answer = run_json("lint", domain(FIRMWARE, stock), code=4)
         t.true("variables-only" in [f["id"] for f in answer["findings"]], answer)
+        answer = run_json("lint", domain(f">{FIRMWARE}</loader>", "/>"), code=4)
+        ids = [f["id"] for f in answer["findings"]]
+        t.true("loader-missing" in ids and "loader-unread" not in ids, ids)
+        efi = read(domain(f">{FIRMWARE}</loader>", ' secure="yes"/>')).decode().replace("<os>", "<os firmware='efi'>")
+        ids = [f["id"] for f in run_json("lint", write(root, "/efi.xml", efi.encode()), code=3)["findings"]]
+        t.true({"loader-secure-boot", "loader-chosen"} <= set(ids) and "loader-unread" not in ids, ids)
         answer = run_json("lint", domain(FIRMWARE, root + "/absent.fd"))
         t.equal([f["id"] for f in answer["findings"] if f["level"] == "unknown"], ["loader-unread"])
 

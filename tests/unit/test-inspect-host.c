@@ -10,6 +10,7 @@
 
 #include "launcher/inspect/firmware-list.h"
 #include "launcher/inspect/host-report.h"
+#include "launcher/inspect/qemu-version.h"
 #include "tests/lib/test-dir.h"
 
 #define CPUID "80000023 1780f 173 1fd 64"
@@ -338,8 +339,42 @@ test_versions (void)
     LibvirtFacts gone = { .uri = (char *) "test:///x", .problem = (char *) "no socket" };
     g_autoptr (GPtrArray) out = finding_list_new ();
     host_check_libvirt (facts, &gone, out);
-    g_assert_cmpuint (out->len, ==, 1);
-    g_assert_cmpint ((int) finding_worst (out), ==, FINDING_FAIL);
+    g_assert_cmpuint (out->len, ==, 4);
+    g_assert_cmpint ((int) finding_get (out, "libvirt")->level, ==, FINDING_FAIL);
+    g_assert_cmpint ((int) finding_get (out, "libvirt-version")->level, ==,
+                     FINDING_UNKNOWN);
+    g_assert_cmpint ((int) finding_get (out, "qemu-version")->level, ==, FINDING_UNKNOWN);
+    g_assert_cmpint ((int) finding_get (out, "libvirt-sev")->level, ==, FINDING_UNKNOWN);
+}
+
+static void
+test_qemu_version (void)
+{
+    static const struct {
+        const char *text;
+        gulong version;
+    } cases[] = {
+        { "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright",
+          7002022 },
+        { "QEMU emulator version 10.0.2\n", 10000002 },
+        { "QEMU emulator version 7.2", 0 },
+        { "QEMU emulator version -1.2.3", 0 },
+        { "kvm version 7.2.22", 0 },
+        { "", 0 },
+    };
+    g_auto (TestDir) dir = { 0 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+        g_assert_cmpuint (qemu_version_parse (cases[i].text, strlen (cases[i].text)), ==,
+                          cases[i].version);
+    test_dir_init (&dir);
+    g_assert_cmpuint (qemu_version_ask (dir.path), ==, 0);
+    write_file (
+        &dir, "usr/bin/" QEMU_VERSION_PROGRAM,
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'QEMU emulator version 8.1.0'\n");
+    g_assert_cmpuint (qemu_version_ask (dir.path), ==, 8001000);
+    write_file (&dir, "usr/bin/" QEMU_VERSION_PROGRAM, "#!/bin/sh\nyes\n");
+    g_assert_cmpuint (qemu_version_ask (dir.path), ==, 0);
 }
 
 static void
@@ -371,7 +406,8 @@ test_report (void)
     };
 
     finding_add (checks, "cpu", FINDING_OK, NULL,
-                 "'/home/alice/x' of alice on node7, not node77 or malice");
+                 "'/home/alice/x' of alice on node7, not node77 or malice; "
+                 "/home/bob/y and %%2Fhome%%2Fcarol and /home/alice%%2Fz");
     g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
     json_node_take_object (node, host_report_build (&report));
     g_autofree char *open = json_to_string (node, TRUE);
@@ -381,7 +417,8 @@ test_report (void)
     json_node_take_object (node, host_report_build (&report));
     g_autofree char *text = json_to_string (node, TRUE);
     g_assert_nonnull (strstr (text, "'~/x' of <user> on <host>, not node77 or malice"));
-    g_assert_null (strstr (text, "/home/"));
+    g_assert_null (strstr (text, "/home/alice"));
+    g_assert_nonnull (strstr (text, "/home/<user>/y and /home/<user> and ~%2Fz"));
     g_assert_nonnull (strstr (text, "\"AMD EPYC 7313\""));
     g_assert_nonnull (strstr (text, "\"sev_asids\" : 410"));
 }
@@ -398,6 +435,7 @@ main (int argc, char **argv)
     g_test_add_func ("/inspect/host/psp", test_psp);
     g_test_add_func ("/inspect/host/libvirt", test_libvirt);
     g_test_add_func ("/inspect/host/versions", test_versions);
+    g_test_add_func ("/inspect/host/qemu-version", test_qemu_version);
     g_test_add_func ("/inspect/host/programs", test_programs);
     g_test_add_func ("/inspect/host/report", test_report);
     return g_test_run ();
