@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* SEV-ES: the processors are measured too. */
+/* What the platform must have: SEV-ES, whose processors are measured too, and an API. */
 
 #include "launcher/flow/launch-flow-private.h"
 
 #include <string.h>
 
+#include "launcher/base/message.h"
 #include "launcher/host/sev-hardware.h"
+#include "policy/guest-policy.h"
+#include "policy/policy-error.h"
 
 static gboolean
 set_digest (LaunchFlow *flow, GError **error)
@@ -94,6 +97,39 @@ flow_require_es (LaunchFlow *flow, GError **error)
     if (platform == NULL)
         return FALSE;
     return platform->es || unusable ("the EMULATED platform is without it", error);
+}
+
+/* Only an emulated host here tells its version before there is a guest. A PEK tells that of
+ * the firmware that made it, which may have been updated since. */
+gboolean
+flow_require_api (LaunchFlow *flow, GError **error)
+{
+    const gboolean elsewhere = flow->options->way != LAUNCH_WAY_RUN || flow->owner->remote;
+    const guint32 policy = flow->owner->guest_policy;
+    guint8 least_major, least_minor, major, minor;
+
+    policy_guest_min_api (policy, &least_major, &least_minor);
+    if (flow->emulated != NULL && !elsewhere) {
+        g_autoptr (EmulatedPlatform) platform =
+            emulated_host_platform (flow->emulated, error);
+        if (platform == NULL)
+            return FALSE;
+        major = (guint8) platform->api_major;
+        minor = (guint8) platform->api_minor;
+        if (policy_guest_allows_api (policy, major, minor))
+            return TRUE;
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_API_TOO_OLD,
+                     "guest policy requires firmware API %u.%u, the platform has %u.%u",
+                     least_major, least_minor, major, minor);
+        return FALSE;
+    }
+    policy_chain_get_pek_api (flow->result.chain, &major, &minor);
+    if (!policy_guest_allows_api (policy, major, minor))
+        message_warning ("guest policy requires firmware API %u.%u, and the platform's PEK "
+                         "was made by %u.%u: if its firmware was not updated since, it "
+                         "refuses the guest",
+                         least_major, least_minor, major, minor);
+    return TRUE;
 }
 
 gboolean

@@ -165,6 +165,12 @@ gboolean flow_expect_vcpus (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED
  */
 gboolean flow_require_es (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /**
+ * flow_require_api: whether the platform's firmware is as new as the guest policy asks for;
+ * warns where only its PEK is known
+ * Errors: %POLICY_ERROR_API_TOO_OLD, %LAUNCHER_ERROR_EMULATED_HOST.
+ */
+gboolean flow_require_api (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/**
  * flow_digests: every launch digest that an honest host may come to
  * @out: (element-type digest): appended to
  */

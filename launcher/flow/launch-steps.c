@@ -230,7 +230,9 @@ require_chain (LaunchFlow *flow, GError **error)
 gboolean
 flow_judge_chain (LaunchFlow *flow, GError **error)
 {
-    if (!require_chain (flow, error) || (flow->result.es && !flow_require_es (flow, error)))
+    if (!require_chain (flow, error) ||
+        (flow->result.es && !flow_require_es (flow, error)) ||
+        !flow_require_api (flow, error))
         return FALSE;
     policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
     if (flow->owner->remote && !flow->leads_back)

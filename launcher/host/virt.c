@@ -427,6 +427,24 @@ virt_classify_qemu_output (const char *text)
     }
 }
 
+/* What firmware says in a number, for who has no list of them at hand. */
+static const char *
+refusal_text (const char *message)
+{
+    switch (firmware_status (message)) {
+    case SEV_STATUS_POLICY_FAILURE:
+        return "the platform's firmware refuses the guest policy: it is older than "
+               "min-api, or lacks what the policy asks for";
+    case SEV_STATUS_INVALID_CERTIFICATE:
+        return "the platform's firmware refuses the owner's certificate";
+    case SEV_STATUS_BAD_MEASUREMENT:
+        return "the platform's firmware refuses the session: it is for another platform, "
+               "owner or guest policy";
+    default:
+        return "starting the guest";
+    }
+}
+
 virDomainPtr
 virt_create_paused (virConnectPtr connection, const char *xml, GError **error)
 {
@@ -444,7 +462,7 @@ virt_create_paused (virConnectPtr connection, const char *xml, GError **error)
              strstr (message, "unexpectedly") != NULL ||
              strstr (message, "monitor") != NULL)
         code = virt_classify_qemu_output (message);
-    virt_set_error (error, code, "starting the guest");
+    virt_set_error (error, code, refusal_text (message));
     return NULL;
 }
 

@@ -71,6 +71,8 @@ def policies(bed, table, t):
     table.row("policy-reserved-bits", "--policy", "0x40", says=["0x40"], again=False)
     table.row("policy-bare-hex", "--policy", "3d", says=["'3d'", "0x3d"], again=False)
     table.row("policy-profiles", "--policy", "prod,lab", says=["prod", "lab"], again=False)
+    table.row("policy-newer-than-platform", "--policy", "prod,min-api=1.99", says=["1.99", "the platform has"],
+              again=False)
     table.row("policy-impossible", "--policy", "no-debug,min-api=24.0", says=["min-api=0.24"], again=False)
 
 
