@@ -241,7 +241,9 @@ judge (const LaunchOptions *o,
         return FALSE;
     for (guint i = 0; i < findings->len; i++) {
         const Finding *one = g_ptr_array_index (findings, i);
-        if (one->level == FINDING_WARN)
+        /* An emulated host says itself what it is. */
+        if (one->level == FINDING_WARN &&
+            (strcmp (one->id, "domain-type") != 0 || owner->place != LAUNCH_PLACE_EMULATED))
             message_warning ("%s (%s)", one->text, one->id);
     }
     return TRUE;

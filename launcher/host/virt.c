@@ -367,8 +367,11 @@ check_startable (virDomainPtr domain, const char *name, const char *uuid, GError
     }
     if (uuid == NULL || g_ascii_strcasecmp (uuid, own) == 0)
         return TRUE;
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_EXISTS,
-                 "there is another domain '%s' already, with UUID %s", name, own);
+    g_set_error (
+        error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_EXISTS,
+        "there is another domain '%s' already, with UUID %s (if it is the one that "
+        "is meant, name it, or put its UUID into the XML)",
+        name, own);
     return FALSE;
 }
 

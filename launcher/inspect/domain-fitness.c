@@ -23,7 +23,7 @@ static const struct {
 static gboolean
 is_left_out (const char *id, gboolean own_boot_loader)
 {
-    static const char *const others[] = { "domain-type", "memory-locked", "no-serial" };
+    static const char *const others[] = { "memory-locked", "no-serial" };
 
     for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
         if (strcmp (others[i], id) == 0)

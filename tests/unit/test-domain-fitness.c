@@ -98,6 +98,7 @@ test_rows (void)
           "loader-nvram:insecure" },
         { "<loader type", "<loader secure='yes' type", "loader-secure-boot:insecure" },
         { "machine='pc-q35-7.2'", "machine='pc-i440fx-7.2'", "machine:fail" },
+        { "<domain type='kvm'>", "<domain type='qemu'>", "domain-type:warn" },
         { "arch='x86_64'", "arch='i686'", "arch:fail" },
         { "</vcpu>", "</vcpu><memoryBacking><source type='memfd'/></memoryBacking>",
           "memory-shared:insecure" },
