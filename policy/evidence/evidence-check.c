@@ -231,8 +231,8 @@ compare_report (Work *work, const PolicyReport *report)
          policy);
     if (m->early_report)
         add (work, EVIDENCE_OPEN, "early-report", NULL,
-             "anything else in the manifest, to the platform: its report was made before "
-             "the verdict, by the host");
+             "what else the platform would have signed of the manifest: the host asked for "
+             "its report before the verdict");
     work->digest_proven = same;
     if (!same)
         add (work, EVIDENCE_PROVEN, "other-launch", work->root,
@@ -362,8 +362,9 @@ check_verdict (Work *work)
          m->time);
     add_acceptance (work);
     if (m->secrets->len > 0)
-        add (work, EVIDENCE_SAID, "secrets", to_signer, "%u %s released to this launch",
-             m->secrets->len, m->secrets->len == 1 ? "secret was" : "secrets were");
+        add (work, EVIDENCE_SAID, "secrets", to_signer, "%u %s %s this launch",
+             m->secrets->len, m->secrets->len == 1 ? "secret was" : "secrets were",
+             m->early_report ? "sealed for" : "released to");
     else
         add (work, EVIDENCE_SAID, "secrets", to_signer, "no secret was released");
 }
@@ -515,6 +516,9 @@ add_open (Work *work)
         add (work, EVIDENCE_OPEN, "judged-on-host", NULL,
              "whether the host's administrator left alone the program and the owner's keys "
              "that judged there");
+    if (m->early_report && m->secrets->len > 0)
+        add (work, EVIDENCE_OPEN, "delivered", NULL,
+             "whether the host gave the guest what was sealed for it");
     add (work, EVIDENCE_OPEN, "after", NULL,
          "what happened to the guest after this was written");
 }

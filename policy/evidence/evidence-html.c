@@ -140,8 +140,9 @@ put_banners (GString *out, const Evidence *evidence, const EvidenceAnswer *answe
         m->verified ? "\xe2\x9c\x93 The owner's verdict: launch verified"
                     : "\xe2\x9c\x97 The owner's verdict: launch refused",
         place_text (m),
-        m->secrets->len > 0 ? "Secrets were released to this launch."
-                            : "No secret was released.");
+        m->secrets->len == 0 ? "No secret was released."
+        : m->early_report    ? "Secrets were sealed for this launch."
+                             : "Secrets were released to this launch.");
 }
 
 static void

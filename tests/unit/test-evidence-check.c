@@ -321,6 +321,8 @@ test_early_report (void)
         assert_says (answer, EVIDENCE_PROVEN, "launch", "for this session and measurement",
                      c.m->root_fingerprint);
         assert_says (answer, EVIDENCE_OPEN, "early-report", "before the verdict", NULL);
+        assert_says (answer, EVIDENCE_SAID, "secrets", "sealed for this launch", NULL);
+        g_assert_nonnull (find (answer, EVIDENCE_OPEN, "delivered"));
     }
     /* A report for the manifest does not do where an early one is said to be. */
     c.m->early_report = TRUE;
