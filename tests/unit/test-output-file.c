@@ -154,6 +154,33 @@ test_fifo (void)
     close (reader);
 }
 
+/* A device that is full, of the test's own: it stays, and the error is said. */
+static void
+test_device (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    struct stat st;
+
+    test_dir_init (&dir);
+    g_autofree char *path = test_dir_path (&dir, "full");
+    if (mknod (path, S_IFCHR | 0600, makedev (1, 7)) != 0) {
+        g_test_skip ("no device can be made here");
+        return;
+    }
+    const int fd = open (path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        g_test_skip ("devices in the test's folder cannot be opened (nodev)");
+        return;
+    }
+    close (fd);
+    g_assert_false (output_file_write (path, "page", 4, OUTPUT_FILE_PIPE, &error));
+    g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO);
+    g_assert_nonnull (strstr (error->message, g_strerror (ENOSPC)));
+    g_assert_cmpint (lstat (path, &st), ==, 0);
+    g_assert_true (S_ISCHR (st.st_mode));
+}
+
 /* Of the caller's descriptors; one of the program's own is none of them. */
 static void
 test_descriptor (void)
@@ -212,6 +239,7 @@ main (int argc, char **argv)
     g_test_add_func ("/output-file/place", test_place);
     g_test_add_func ("/output-file/writer", test_writer);
     g_test_add_func ("/output-file/fifo", test_fifo);
+    g_test_add_func ("/output-file/device", test_device);
     g_test_add_func ("/output-file/descriptor", test_descriptor);
     g_test_add_func ("/output-file/same", test_same);
     return g_test_run ();
