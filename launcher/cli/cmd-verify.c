@@ -97,22 +97,24 @@ say (const StepBoot *boot,
     return command_print_json (object);
 }
 
-/* An owner's acceptance policy lies beside his ledger. */
+/* An owner's acceptance policy lies beside his ledger.  NULL: there is none, or it is
+ * damaged. */
 static GArray *
 known_nonces (const OwnOptions *own)
 {
     g_autoptr (GArray) nonces = g_array_new (FALSE, FALSE, SEV_NONCE_SIZE);
     g_autoptr (GError) cause = NULL;
 
-    if (own->acceptance != NULL) {
-        g_autofree char *folder = g_path_get_dirname (own->acceptance);
-        g_autofree char *ledger = g_build_filename (folder, POLICY_LEDGER_NAME, NULL);
-
-        if (g_file_test (ledger, G_FILE_TEST_IS_REGULAR) &&
-            !step_ledger_nonces ("ledger", ledger, nonces, &cause))
-            message_warning ("%s", cause->message);
-    }
-    return g_steal_pointer (&nonces);
+    if (own->acceptance == NULL)
+        return NULL;
+    g_autofree char *folder = g_path_get_dirname (own->acceptance);
+    g_autofree char *ledger = g_build_filename (folder, POLICY_LEDGER_NAME, NULL);
+    if (!g_file_test (ledger, G_FILE_TEST_IS_REGULAR))
+        return NULL;
+    if (step_ledger_nonces ("ledger", ledger, nonces, &cause))
+        return g_steal_pointer (&nonces);
+    message_warning ("%s", cause->message);
+    return NULL;
 }
 
 /* NULL if there is nothing to say: it is a help, and never changes the verdict. */

@@ -113,7 +113,9 @@ find_cause (const WhyOptions *o, const CommandCommon *common, GError **error)
     if (nonces == NULL || !step_report_read (&o->report, TRUE, &report, error) ||
         !step_boot_read (&o->boot, FALSE, &boot, error))
         return -1;
-    g_autoptr (WhyReport) why = step_why (&boot, &report, o->look_in, nonces, error);
+    const gboolean known = o->nonces != NULL || o->ledger != NULL;
+    g_autoptr (WhyReport) why =
+        step_why (&boot, &report, o->look_in, known ? nonces : NULL, error);
     return why != NULL ? say (why, common) : -1;
 }
 

@@ -36,7 +36,7 @@ gboolean step_ledger_nonces (const char *option,
  * step_why:
  * @report: after step_verify()
  * @look_in: (nullable): more folders
- * @nonces: (nullable) (element-type guint8[16])
+ * @nonces: (nullable) (element-type guint8[16]): %NULL: none is known, and that is said
  *
  * Returns: (nullable): what may have gone wrong
  * Errors: %POLICY_ERROR_INTERNAL.

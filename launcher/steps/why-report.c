@@ -29,7 +29,7 @@ add_hints (WhyReport *report, const WhyQuestion *q)
     const gboolean apply[] = {
         q->boot == NULL,
         q->boot != NULL && !q->boot->kernel_hashes,
-        q->nonces == NULL || q->nonces->len == 0,
+        q->nonces == NULL,
         q->tek == NULL,
     };
 

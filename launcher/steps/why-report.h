@@ -19,7 +19,7 @@ typedef struct {
     gboolean any_form;               /* of the save areas */
     GBytes *image;                   /* (nullable): the firmware's bytes */
     char *const *look_in;            /* (nullable) */
-    const GArray *nonces;            /* (nullable) (element-type guint8[16]) */
+    const GArray *nonces; /* (nullable) (element-type guint8[16]): %NULL: none is known */
 } WhyQuestion;
 
 /** WhyReport: what was found */
