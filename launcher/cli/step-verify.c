@@ -131,6 +131,7 @@ step_why (const StepBoot *boot,
         .image = boot->image,
         .look_in = look_in,
         .nonces = nonces,
+        .by_options = TRUE,
     };
 
     if (boot->inputs != NULL &&

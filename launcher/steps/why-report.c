@@ -34,7 +34,7 @@ add_hints (WhyReport *report, const WhyQuestion *q)
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
-        if (apply[i] && !why_report_found (report))
+        if (apply[i] && q->by_options && !why_report_found (report))
             g_ptr_array_add (report->hints, g_strdup (texts[i]));
 }
 

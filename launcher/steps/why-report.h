@@ -20,14 +20,14 @@ typedef struct {
     GBytes *image;                   /* (nullable): the firmware's bytes */
     char *const *look_in;            /* (nullable) */
     const GArray *nonces; /* (nullable) (element-type guint8[16]): %NULL: none is known */
+    gboolean by_options;  /* asked by verify or why: hints name their options */
 } WhyQuestion;
 
 /** WhyReport: what was found */
 typedef struct {
     PolicyWhyAnswer *answer;
     Neighbours neighbours;
-    GPtrArray
-        *hints; /* (element-type utf8): what more could be tried; none if it is found */
+    GPtrArray *hints; /* (element-type utf8): what more could be given, if none is found */
 } WhyReport;
 
 /**
