@@ -22,8 +22,8 @@ add_hints (WhyReport *report, const WhyQuestion *q)
         "kernel hashes were expected to be off: if the host boots a kernel directly, give "
         "it "
         "as --kernel, with its --initrd and --append",
-        "nonces of earlier launches were not tried: 'sevlaunch why --ledger FILE', or "
-        "--nonce",
+        ("nonces of earlier launches were not tried: 'sevlaunch why --ledger FILE', or "
+         "--nonce"),
         "TIK and TEK swapped was not tried: --tek FILE",
     };
     const gboolean apply[] = {
