@@ -114,7 +114,8 @@ def main():
             check_measured(t, name, commands)
             check_names(t, name, commands)
         if "ISO-8859-1" not in found:
-            t.note("no locale with ISO-8859-1 can be made here (localedef, /usr/share/i18n)")
+            with t.test("in a locale with ISO-8859-1 # SKIP none can be made here (localedef, /usr/share/i18n)"):
+                pass
     t.finish()
 
 
