@@ -93,6 +93,22 @@ refuse_value (Reader *r,
                    expected);
 }
 
+/* @expected: with the words @known among it. */
+static gboolean
+refuse_near (Reader *r,
+             const char *group,
+             const char *key,
+             const char *value,
+             const char *const *known,
+             const char *expected)
+{
+    const char *near = policy_suggest (value, known);
+    g_autofree char *both =
+        near != NULL ? g_strdup_printf ("%s (did you mean '%s'?)", expected, near) : NULL;
+
+    return refuse_value (r, group, key, value, both != NULL ? both : expected);
+}
+
 static gboolean
 refuse_word (Reader *r,
              const char *group,
@@ -146,6 +162,7 @@ read_list (Reader *r, const char *group, const char *key, char ***out)
 static gboolean
 read_flag (Reader *r, const char *group, const char *key, gboolean *out)
 {
+    static const char *const flags[] = { "yes", "no", NULL };
     g_autofree char *text = NULL;
 
     if (!read_text (r, group, key, &text))
@@ -154,7 +171,7 @@ read_flag (Reader *r, const char *group, const char *key, gboolean *out)
         return TRUE;
     *out = strcmp (text, "yes") == 0;
     return *out || strcmp (text, "no") == 0 ||
-           refuse_value (r, group, key, text, "yes or no");
+           refuse_near (r, group, key, text, flags, "yes or no");
 }
 
 static int
@@ -249,8 +266,8 @@ read_roots (Reader *r)
         if (word >= 0)
             a->roots.set |= 1u << word;
         else if (!g_str_has_prefix (*i, "sha256:"))
-            return refuse_value (r, GROUP_PLATFORM, "roots", *i,
-                                 "amd, trusted or sha256:HEX");
+            return refuse_near (r, GROUP_PLATFORM, "roots", *i, policy_root_words,
+                                "amd, trusted or sha256:HEX");
         else if (!add_digest (r, GROUP_PLATFORM, "roots", "sha256:", *i, &a->root_keys))
             return FALSE;
     }

@@ -759,6 +759,10 @@ test_lines (void)
         { HEAD "[boot]\nmeasured\n", ": line 4 is no group, no key=value" },
         { HEAD "[boot\nmeasured=yes\n", ": line 3 is no group in brackets" },
         { HEAD "[platform]\nemulated=no\nemulated=no\n", ": line 5 repeats" },
+        { HEAD "[firmware]\npinned=yse\n",
+          ": line 4: [firmware] pinned: 'yse' is not yes or no (did you mean 'yes'?)" },
+        { HEAD "[platform]\nroots=trused\n",
+          "amd, trusted or sha256:HEX (did you mean 'trusted'?)" },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
