@@ -266,7 +266,11 @@ say (const CommandCommon *common, const Draft *draft)
         printf ("  disk      LUKS %s, header pinned\n", draft->luks->uuid);
     if (draft->spec.vcpus > 0)
         printf ("  vCPUs     %u, with SEV-ES\n", draft->spec.vcpus);
-    printf ("  secrets   %u\n", draft->spec.n_secrets);
+    if (draft->luks != NULL)
+        printf ("  secrets   %u, and the pin of the disk's header: a launch releases %u\n",
+                draft->spec.n_secrets, draft->spec.n_secrets + 1);
+    else
+        printf ("  secrets   %u\n", draft->spec.n_secrets);
     return LAUNCHER_EXIT_OK;
 }
 
