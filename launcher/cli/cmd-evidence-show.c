@@ -63,15 +63,33 @@ acceptance_line (const EvidenceManifest *m)
 }
 
 static void
+print_size (const EvidenceManifest *m)
+{
+    g_autofree char *vcpus =
+        m->vcpus > 0 ? g_strdup_printf ("%u%s", m->vcpus,
+                                        m->es && m->verified ? "" : ", not measured")
+                     : g_strdup ("not known");
+    g_autofree char *memory = m->memory_mib > 0
+                                  ? g_strdup_printf ("%u MiB, not measured", m->memory_mib)
+                                  : g_strdup ("not known");
+
+    line ("processors", vcpus);
+    line ("memory", memory);
+}
+
+static void
 print_manifest (const Evidence *evidence)
 {
     const EvidenceManifest *m = evidence->manifest;
     g_autofree char *policy = policy_guest_to_text (m->policy);
     g_autofree char *policy_line = g_strdup_printf ("0x%08x (%s)", m->policy, policy);
+    g_autofree char *api = m->has_api ? g_strdup_printf ("API %u.%u build %u", m->api_major,
+                                                         m->api_minor, m->build)
+                                      : g_strdup ("API and build not known");
     g_autofree char *platform = g_strdup_printf (
-        "%s%s, API %u.%u build %u, owner %s", m->emulated ? "EMULATED" : "AMD SEV, ",
-        m->emulated ? "" : (m->generation != NULL ? m->generation : "?"), m->api_major,
-        m->api_minor, m->build, m->platform_owner != NULL ? m->platform_owner : "?");
+        "%s%s, %s, owner %s", m->emulated ? "EMULATED" : "AMD SEV, ",
+        m->emulated ? "" : (m->generation != NULL ? m->generation : "not known"), api,
+        m->platform_owner != NULL ? m->platform_owner : "not known");
 
     printf ("number %" G_GUINT64_FORMAT ", UNVERIFIED\n", m->counter);
     line ("time", m->time);
@@ -89,13 +107,16 @@ print_manifest (const Evidence *evidence)
     file_line ("firmware", m->firmware);
     file_line ("kernel", m->kernel);
     file_line ("initrd", m->initrd);
+    if (m->uki)
+        line ("in the image", m->uki_cmdline != NULL ? m->uki_cmdline : "not known");
     if (m->cmdline != NULL)
         line ("command line", m->cmdline);
+    print_size (m);
     if (m->has_digest)
         hex_line ("digest", m->digest, sizeof m->digest);
     for (guint i = 0; i < m->secrets->len; i++) {
-        const EvidenceSecret *secret = &g_array_index (m->secrets, EvidenceSecret, i);
-        g_autofree char *guid = sev_guid_to_string (&secret->guid);
+        g_autofree char *guid =
+            sev_guid_to_string (&g_array_index (m->secrets, SevGuid, i));
         line ("secret", guid);
     }
     line ("report", evidence->report == NULL ? evidence->report_missing

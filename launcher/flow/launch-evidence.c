@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a launch leaves once it was measured: signed, with the platform's own report.
- * The manifest must be complete before the report is asked for, and the guest must still
- * be there to ask about.
+ * What a launch leaves once a host was asked or the owner refused: signed, with the
+ * platform's own report if there is a guest to ask about.  The manifest must be complete
+ * before the report is asked for.
  */
 
 #include "config.h"
@@ -44,21 +44,20 @@ end (Work *work, GError *error)
 }
 
 static void
-set_boot (EvidenceManifest *m, const LaunchBoot *boot)
+set_kernel (EvidenceManifest *m, const LaunchFlow *flow)
 {
-    evidence_manifest_set_file (&m->firmware, boot->firmware.path, boot->firmware.size,
-                                boot->firmware.sha256);
-    m->vcpus = boot->vcpus;
-    m->memory_mib = boot->memory;
-    m->kernel_hashes = boot->measured;
-    if (!boot->measured)
-        return;
-    if (boot->uki != NULL)
+    const LaunchBoot *boot = flow->result.boot;
+
+    m->uki = boot->uki != NULL ||
+             (flow->options->way == LAUNCH_WAY_JUDGE && flow->owner->record.boot.uki);
+    if (boot->uki != NULL) {
         evidence_manifest_set_file (&m->kernel, boot->uki->path, boot->uki->size,
                                     boot->uki->sha256);
-    else
+        m->uki_cmdline = g_strdup (boot->uki->info->cmdline);
+    } else {
         evidence_manifest_set_file (&m->kernel, boot->kernel.path, boot->kernel.size,
                                     boot->kernel.sha256);
+    }
     if (boot->initrd.path != NULL)
         evidence_manifest_set_file (&m->initrd, boot->initrd.path, boot->initrd.size,
                                     boot->initrd.sha256);
@@ -66,19 +65,40 @@ set_boot (EvidenceManifest *m, const LaunchBoot *boot)
 }
 
 static void
+set_boot (EvidenceManifest *m, const LaunchFlow *flow)
+{
+    const LaunchBoot *boot = flow->result.boot;
+    /* Of a guest that is there already only what is measured is known. */
+    const gboolean there = flow->options->way == LAUNCH_WAY_ATTACH;
+
+    evidence_manifest_set_file (&m->firmware, boot->firmware.path, boot->firmware.size,
+                                boot->firmware.sha256);
+    m->vcpus = !there || flow->result.es ? boot->vcpus : 0;
+    m->memory_mib = !there ? boot->memory : 0;
+    m->kernel_hashes = boot->measured;
+    if (boot->measured)
+        set_kernel (m, flow);
+}
+
+static void
 set_measurement (EvidenceManifest *m, const LaunchResult *result)
 {
-    const guint8 *report = g_bytes_get_data (result->report, NULL);
-
+    m->has_api = result->has_info;
     m->api_major = result->info.api_major;
     m->api_minor = result->info.api_minor;
     m->build = result->info.build_id;
     m->has_digest = result->has_digest;
     memcpy (m->digest, result->launch_digest, sizeof m->digest);
-    memcpy (m->reported, report, sizeof m->reported);
-    memcpy (m->nonce, report + SEV_MAC_SIZE, sizeof m->nonce);
+    if (result->report != NULL) {
+        const guint8 *report = g_bytes_get_data (result->report, NULL);
+
+        m->has_measurement = TRUE;
+        memcpy (m->reported, report, sizeof m->reported);
+        memcpy (m->nonce, report + SEV_MAC_SIZE, sizeof m->nonce);
+    }
     m->es = result->es;
-    if (!result->es)
+    m->has_cpu = result->es && result->vcpus.signature != 0;
+    if (!m->has_cpu)
         return;
     m->cpu_model = g_strdup (result->cpu_model);
     m->cpu_signature = result->vcpus.signature;
@@ -89,12 +109,67 @@ set_measurement (EvidenceManifest *m, const LaunchResult *result)
 static void
 set_secrets (EvidenceManifest *m, const LaunchOwner *owner)
 {
-    for (guint i = 0; i < ovmf_secret_table_count (owner->table); i++) {
-        EvidenceSecret secret = { .size = ovmf_secret_table_get_size (owner->table, i) };
+    for (guint i = 0; i < ovmf_secret_table_count (owner->table); i++)
+        g_array_append_vals (m->secrets, ovmf_secret_table_get_guid (owner->table, i), 1);
+}
 
-        secret.guid = *ovmf_secret_table_get_guid (owner->table, i);
-        g_array_append_val (m->secrets, secret);
+/* The host's certificates as they came, also where the launch ended before they were
+ * judged. */
+static gboolean
+set_platform (EvidenceManifest *m, const LaunchFlow *flow, GError **error)
+{
+    const LaunchOwner *owner = flow->owner;
+    PolicyChainInput certs = flow->certs;
+
+    if (certs.pdh == NULL) {
+        certs.pdh = flow->platform.pdh;
+        certs.cert_chain = flow->platform.cert_chain;
     }
+    g_autoptr (PolicyChain) chain =
+        flow->result.chain != NULL
+            ? policy_chain_ref (flow->result.chain)
+            : policy_chain_verify (
+                  &certs, owner->sev_wanted ? NULL : policy_owner_get_roots (owner->owner),
+                  error);
+    if (chain == NULL)
+        return FALSE;
+    evidence_manifest_set_chain (m, &certs, chain);
+    m->emulated = m->emulated || owner->place == LAUNCH_PLACE_EMULATED;
+    return TRUE;
+}
+
+static void
+set_session (EvidenceManifest *m, const LaunchFlow *flow)
+{
+    guint8 cert[SEV_CERT_SIZE];
+
+    if (flow->result.session != NULL) {
+        evidence_manifest_set_session (m, flow->result.session);
+        return;
+    }
+    sev_cert_encode (policy_owner_get_cert (flow->owner->owner), cert);
+    m->owner_cert = g_bytes_new (cert, sizeof cert);
+    m->policy = flow->owner->guest_policy;
+}
+
+static void
+set_verdict (EvidenceManifest *m, const LaunchFlow *flow)
+{
+    const LaunchResult *result = &flow->result;
+
+    evidence_manifest_set_verdict (m, result->verdict, result->verified);
+    /* It is where this program runs, also if it did not come to say so. */
+    if (policy_verdict_get_judged_on (result->verdict) == POLICY_JUDGED_NOWHERE) {
+        g_free (m->judged_on);
+        m->judged_on = g_strdup (policy_judged_on_name (flow_judged_on (flow)));
+    }
+    if (flow->failure != NULL && m->reasons->len == 0)
+        evidence_manifest_add_reason (m, launcher_reason (flow->failure).id,
+                                      flow->failure->message);
+    if (flow->offered && !result->released)
+        g_ptr_array_add (m->unproven,
+                         g_strdup ("whether the guest got the secrets: they were given to "
+                                   "QEMU, encrypted, which did not say that it took them"));
 }
 
 static GBytes *
@@ -111,19 +186,17 @@ build_manifest (const Work *work, const EvidencePlace *place, GError **error)
     m->counter = place->counter;
     m->has_previous = place->has_previous;
     memcpy (m->previous, place->previous, sizeof m->previous);
+    m->gap = place->gap;
     if (work->before != NULL)
-        g_ptr_array_add (
-            m->unproven,
-            g_strdup_printf ("which evidence came before this: %s", work->before));
+        g_ptr_array_add (m->unproven,
+                         g_strdup_printf ("which evidence came before: %s", work->before));
     m->signer = policy_sign_key_id (flow->owner->sign_key, error);
     if (m->signer == NULL)
         return NULL;
-    evidence_manifest_set_verdict (m, result->verdict, result->verified);
-    if (flow->failure != NULL && m->reasons->len == 0)
-        evidence_manifest_add_reason (m, launcher_reason (flow->failure).id,
-                                      flow->failure->message);
-    evidence_manifest_set_session (m, result->session);
-    evidence_manifest_set_chain (m, &flow->certs, result->chain);
+    set_verdict (m, flow);
+    set_session (m, flow);
+    if (!set_platform (m, flow, error))
+        return NULL;
     if (flow->owner->release != NULL)
         m->release = g_strdup (policy_release_get_name (flow->owner->release));
     m->domain_name = g_strdup (result->name);
@@ -132,9 +205,9 @@ build_manifest (const Work *work, const EvidencePlace *place, GError **error)
     m->domain_xml = g_strdup (result->xml);
     evidence_manifest_set_acceptance (m, flow->owner->acceptance);
     m->early_report = flow->options->way == LAUNCH_WAY_JUDGE;
-    set_boot (m, result->boot);
+    set_boot (m, flow);
     set_measurement (m, result);
-    if (result->released || flow->sealed != NULL)
+    if (result->released || flow->offered || flow->sealed != NULL)
         set_secrets (m, flow->owner);
     return evidence_manifest_to_bytes (m);
 }
@@ -265,17 +338,20 @@ on_begun (GObject *source, GAsyncResult *result, gpointer data)
         qmp_sev_query_attestation_report_async (flow->qmp, nonce, NULL, on_attested, work);
         return;
     }
-    work->missing = g_strdup_printf ("it was not asked for: %s",
-                                     flow->failure != NULL ? flow->failure->message
-                                                           : "there is no monitor");
+    work->missing = flow->qmp == NULL ? g_strdup ("there was no guest to ask about")
+                                      : g_strdup_printf ("it was not asked for: %s",
+                                                         flow->failure->message);
     run_in_thread (work, write_in_thread, on_written);
 }
 
 gboolean
 flow_owes_evidence (const LaunchFlow *flow)
 {
-    return flow->owner->evidence != NULL && flow->result.report != NULL &&
-           flow->result.session != NULL && !flow->evidence_tried;
+    const LaunchResult *result = &flow->result;
+
+    return flow->owner->evidence != NULL && result->boot != NULL && !flow->evidence_tried &&
+           (flow->platform.pdh != NULL || flow->certs.pdh != NULL ||
+            policy_verdict_has_failed (result->verdict));
 }
 
 void

@@ -36,6 +36,7 @@ struct _LaunchFlow {
     PolicyVerified *verified;
     PolicyChainInput certs;  /* what the chain was verified from; owned */
     gboolean evidence_tried; /* one file a launch */
+    gboolean offered;        /* the secrets went to QEMU, whatever it did with them */
     char *dh_cert;           /* (nullable): base64, for the domain */
     char *launch_blob;       /* (nullable): base64, for the domain */
     ConsoleWatch *console;   /* (nullable) */
@@ -62,7 +63,8 @@ void flow_step_done (LaunchFlow *flow, GError *error);
 /* launch-evidence.c */
 typedef void (*FlowEvidenceDone) (LaunchFlow *flow, GError *error);
 void flow_begin_evidence (LaunchFlow *flow);
-/** flow_owes_evidence: it was measured, and no evidence was tried */
+/** flow_owes_evidence: the host was asked or the owner refused, and no evidence was tried
+ */
 gboolean flow_owes_evidence (const LaunchFlow *flow);
 /**
  * flow_leave_evidence:
@@ -185,6 +187,8 @@ gboolean flow_digests (const LaunchFlow *flow,
  */
 void flow_explain (LaunchFlow *flow, const PolicyMeasureInput *input);
 
+/** flow_judged_on: where this launch is judged */
+PolicyJudgedOn flow_judged_on (const LaunchFlow *flow);
 gboolean flow_check_name (const LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** flow_judge_chain: records what the chain is, and requires that it verified */
 gboolean flow_judge_chain (LaunchFlow *flow, GError **error) G_GNUC_WARN_UNUSED_RESULT;

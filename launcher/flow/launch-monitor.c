@@ -175,6 +175,7 @@ flow_begin_secret (LaunchFlow *flow)
         flow_step_done (flow, error);
         return;
     }
+    flow->offered = TRUE;
     qmp_sev_inject_launch_secret_async (flow->qmp, policy_packet_get_header (packet),
                                         policy_packet_get_data (packet), &area,
                                         flow->cancellable, on_injected, flow);

@@ -199,14 +199,21 @@ read_emulated_certs (LaunchFlow *flow,
     return *ark != NULL && trust_for_now (flow, *ark, error);
 }
 
-static PolicyJudgedOn
-judged_on (const LaunchFlow *flow)
+PolicyJudgedOn
+flow_judged_on (const LaunchFlow *flow)
 {
+    const PolicyChain *chain = flow->result.chain;
+    const gboolean known = chain != NULL && policy_chain_is_verified (chain);
+
     if (flow->options->way == LAUNCH_WAY_PREPARE ||
         flow->options->way == LAUNCH_WAY_JUDGE ||
-        (flow->owner->remote && !flow->leads_back))
+        (flow->owner->remote && flow->connection != NULL && !flow->leads_back))
         return POLICY_JUDGED_OWNER_MACHINE;
-    if (policy_chain_get_kind (flow->result.chain) == POLICY_PLATFORM_EMULATED)
+    /* Whether it leads back to this machine is not known yet. */
+    if (flow->owner->remote && flow->connection == NULL)
+        return POLICY_JUDGED_NOWHERE;
+    if (known ? policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED
+              : flow->owner->place == LAUNCH_PLACE_EMULATED)
         return POLICY_JUDGED_EMULATED_HOST;
     return POLICY_JUDGED_HYPERVISOR;
 }
@@ -234,7 +241,7 @@ flow_judge_chain (LaunchFlow *flow, GError **error)
         (flow->result.es && !flow_require_es (flow, error)) ||
         !flow_require_api (flow, error))
         return FALSE;
-    policy_verdict_set_judged_on (flow->result.verdict, judged_on (flow));
+    policy_verdict_set_judged_on (flow->result.verdict, flow_judged_on (flow));
     if (flow->owner->remote && !flow->leads_back)
         policy_verdict_add_unproven (flow->result.verdict,
                                      "that the host is another machine than the one where "

@@ -44,6 +44,15 @@ put_int (JsonObject *object, const char *name, guint64 value)
 }
 
 static void
+put_known (JsonObject *object, const char *name, gboolean known, guint64 value)
+{
+    if (known)
+        put_int (object, name, value);
+    else
+        json_object_set_null_member (object, name);
+}
+
+static void
 put_file (JsonObject *object, const char *name, const EvidenceFile *file)
 {
     if (file == NULL) {
@@ -98,9 +107,9 @@ platform_json (const EvidenceManifest *m)
     put_text (object, "kind", m->platform_kind);
     json_object_set_boolean_member (object, "emulated", m->emulated);
     put_text (object, "generation", m->generation);
-    put_int (object, "api_major", m->api_major);
-    put_int (object, "api_minor", m->api_minor);
-    put_int (object, "build", m->build);
+    put_known (object, "api_major", m->has_api, m->api_major);
+    put_known (object, "api_minor", m->has_api, m->api_minor);
+    put_known (object, "build", m->has_api, m->build);
     put_text (object, "owner", m->platform_owner);
     put_text (object, "owner_fingerprint", m->owner_fingerprint);
     put_text (object, "root_fingerprint", m->root_fingerprint);
@@ -117,12 +126,16 @@ static JsonObject *
 guest_json (const EvidenceManifest *m)
 {
     JsonObject *object = json_object_new ();
-    JsonObject *cpu = json_object_new ();
 
     put_text (object, "type", m->es ? "sev-es" : "sev");
     put_int (object, "policy", m->policy);
-    put_int (object, "vcpus", m->vcpus);
-    put_int (object, "memory_mib", m->memory_mib);
+    put_known (object, "vcpus", m->vcpus > 0, m->vcpus);
+    put_known (object, "memory_mib", m->memory_mib > 0, m->memory_mib);
+    if (!m->has_cpu) {
+        json_object_set_null_member (object, "cpu");
+        return object;
+    }
+    JsonObject *cpu = json_object_new ();
     put_text (cpu, "model", m->cpu_model);
     put_int (cpu, "signature", m->cpu_signature);
     put_text (cpu, "vmsa", m->vmsa);
@@ -141,6 +154,8 @@ measured_json (const EvidenceManifest *m)
     put_file (object, "kernel", m->kernel);
     put_file (object, "initrd", m->initrd);
     put_text (object, "cmdline", m->cmdline);
+    json_object_set_boolean_member (object, "uki", m->uki);
+    put_text (object, "uki_cmdline", m->uki_cmdline);
     return object;
 }
 
@@ -150,11 +165,10 @@ secrets_json (const EvidenceManifest *m)
     JsonArray *array = json_array_new ();
 
     for (guint i = 0; i < m->secrets->len; i++) {
-        const EvidenceSecret *secret = &g_array_index (m->secrets, EvidenceSecret, i);
         JsonObject *one = json_object_new ();
-        g_autofree char *guid = sev_guid_to_string (&secret->guid);
+        g_autofree char *guid =
+            sev_guid_to_string (&g_array_index (m->secrets, SevGuid, i));
         put_text (one, "guid", guid);
-        put_int (one, "bytes", secret->size);
         json_array_add_object_element (array, one);
     }
     return array;
@@ -196,6 +210,7 @@ evidence_manifest_to_bytes (const EvidenceManifest *m)
     put_text (object, "time", m->time);
     put_int (object, "counter", m->counter);
     put_hex (object, "previous", m->has_previous ? m->previous : NULL, SEV_DIGEST_SIZE);
+    json_object_set_boolean_member (object, "gap", m->gap);
     put_text (object, "signer", m->signer);
     json_object_set_object_member (object, "verdict", verdict_json (m));
 
@@ -217,14 +232,14 @@ evidence_manifest_to_bytes (const EvidenceManifest *m)
     json_object_set_object_member (object, "measured", measured_json (m));
 
     part = json_object_new ();
-    put_hex (part, "id", m->session_id, sizeof m->session_id);
+    put_hex (part, "id", m->session != NULL ? m->session_id : NULL, sizeof m->session_id);
     put_bytes (part, "blob", m->session);
     json_object_set_object_member (object, "session", part);
 
     part = json_object_new ();
     put_hex (part, "digest", m->has_digest ? m->digest : NULL, SEV_DIGEST_SIZE);
-    put_hex (part, "reported", m->reported, SEV_MAC_SIZE);
-    put_hex (part, "nonce", m->nonce, SEV_NONCE_SIZE);
+    put_hex (part, "reported", m->has_measurement ? m->reported : NULL, SEV_MAC_SIZE);
+    put_hex (part, "nonce", m->has_measurement ? m->nonce : NULL, SEV_NONCE_SIZE);
     put_text (part, "report_for", m->early_report ? "measurement" : "manifest");
     json_object_set_object_member (object, "measurement", part);
     json_object_set_array_member (object, "secrets", secrets_json (m));

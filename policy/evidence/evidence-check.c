@@ -117,6 +117,11 @@ check_signature (Work *work)
 static gboolean
 platform_agrees (const EvidenceManifest *m, const PolicyChain *chain)
 {
+    /* Whom the owner did not trust then, the reader may. */
+    if (!m->verified && g_strcmp0 (m->platform_kind, policy_platform_kind_name (
+                                                         POLICY_PLATFORM_UNKNOWN)) == 0)
+        return g_strcmp0 (m->root_fingerprint, policy_chain_get_root_fingerprint (chain)) ==
+               0;
     return g_strcmp0 (m->platform_kind,
                       policy_platform_kind_name (policy_chain_get_kind (chain))) == 0 &&
            m->emulated == (policy_chain_get_kind (chain) == POLICY_PLATFORM_EMULATED ||
@@ -157,17 +162,48 @@ report_platform (Work *work)
                     "certificates in it");
 }
 
+static const EvidenceCheck *
+find_check (const EvidenceManifest *m, const char *name)
+{
+    for (guint i = 0; i < m->checks->len; i++) {
+        const EvidenceCheck *check = g_ptr_array_index (m->checks, i);
+        if (g_strcmp0 (check->name, name) == 0)
+            return check;
+    }
+    return NULL;
+}
+
+/* The owner says himself that he refused it for that. */
+static gboolean
+owner_refused_too (const EvidenceManifest *m, const char *name)
+{
+    const EvidenceCheck *check = find_check (m, name);
+
+    return !m->verified && check != NULL && !check->passed;
+}
+
 static void
 check_chain (Work *work)
 {
     const PolicyChain *chain = work->answer->chain;
     g_autoptr (GError) cause = NULL;
 
+    if (work->m->pdh == NULL) {
+        add (work, EVIDENCE_OPEN, "platform", NULL,
+             "which platform it was: the launch was refused before its certificates were "
+             "asked for");
+        return;
+    }
     if (policy_chain_require (chain, &cause)) {
         report_platform (work);
         return;
     }
-    if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED))
+    const gboolean root =
+        g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_CHAIN_ROOT_UNTRUSTED);
+    if (owner_refused_too (work->m, root ? "root" : "chain"))
+        add (work, EVIDENCE_OPEN, "platform", NULL,
+             "which platform it was, for the owner refused it too: %s", cause->message);
+    else if (root)
         reason_new ("evidence-root", work,
                     "the certificates end in a root that is neither AMD's nor "
                     "trusted here: %s (--trust-root takes it, if you know whose it is; "
@@ -189,7 +225,8 @@ right_nonce (const Evidence *evidence, const PolicyReport *report)
     memcpy (measurement + sizeof m->reported, m->nonce, sizeof m->nonce);
     const gboolean known =
         m->early_report
-            ? policy_report_nonce_early (m->session_id, measurement, nonce, NULL)
+            ? m->session != NULL && m->has_measurement &&
+                  policy_report_nonce_early (m->session_id, measurement, nonce, NULL)
             : evidence_manifest_get_mnonce (evidence->text, nonce, NULL);
     return known && memcmp (nonce, report->mnonce, sizeof nonce) == 0;
 }
@@ -255,9 +292,10 @@ check_report (Work *work)
              work->evidence->report_missing);
         return;
     }
-    const guint8 *chain = g_bytes_get_data (work->m->cert_chain, &len);
-    const gboolean decoded =
-        len == SEV_CERT_CHAIN_SIZE && sev_cert_decode (chain, SEV_CERT_SIZE, &pek, NULL);
+    const guint8 *chain =
+        work->m->cert_chain != NULL ? g_bytes_get_data (work->m->cert_chain, &len) : NULL;
+    const gboolean decoded = chain != NULL && len == SEV_CERT_CHAIN_SIZE &&
+                             sev_cert_decode (chain, SEV_CERT_SIZE, &pek, NULL);
     const guint8 *data = g_bytes_get_data (bytes, &len);
     if (!decoded) {
         reason_new ("report-signature", work,
@@ -283,17 +321,6 @@ static const char *const core_checks[] = { "chain",       "root",       "session
                                            "measurement", "acceptance", "fresh" };
 
 static gboolean
-has_check (const EvidenceManifest *m, const char *name)
-{
-    for (guint i = 0; i < m->checks->len; i++) {
-        const EvidenceCheck *check = g_ptr_array_index (m->checks, i);
-        if (strcmp (check->name, name) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean
 checks_complete (const EvidenceManifest *m, gboolean *all_passed)
 {
     *all_passed = TRUE;
@@ -302,7 +329,7 @@ checks_complete (const EvidenceManifest *m, gboolean *all_passed)
         *all_passed = *all_passed && check->passed;
     }
     for (gsize i = 0; i < G_N_ELEMENTS (core_checks); i++)
-        if (!has_check (m, core_checks[i]))
+        if (find_check (m, core_checks[i]) == NULL)
             return FALSE;
     return TRUE;
 }
@@ -334,12 +361,12 @@ add_acceptance (Work *work)
 
     if (m->acceptance == NULL) {
         add (work, EVIDENCE_SAID, "acceptance", to_signer,
-             "the built-in acceptance policy held: the owner had none of his own");
+             "the acceptance policy was the built-in one: the owner had none of his own");
         return;
     }
     g_autofree char *hex = sev_hex_encode (m->acceptance_sha256, SEV_DIGEST_SIZE);
     add (work, EVIDENCE_SAID, "acceptance", to_signer,
-         "the acceptance policy '%s' held, sha256:%s", m->acceptance, hex);
+         "the acceptance policy was '%s', sha256:%s", m->acceptance, hex);
 }
 
 static void
@@ -374,12 +401,13 @@ check_session (Work *work)
 {
     const EvidenceManifest *m = work->m;
     guint8 digest[SEV_DIGEST_SIZE];
-    gsize len;
-    const void *data = g_bytes_get_data (m->session, &len);
+    gsize len = 0;
+    const void *data = m->session != NULL ? g_bytes_get_data (m->session, &len) : NULL;
 
-    if (len != sizeof (SevSessionWire) || !sev_sha256 (data, len, digest, NULL) ||
-        memcmp (digest, m->session_id, sizeof digest) != 0 ||
-        g_bytes_get_size (m->owner_cert) != SEV_CERT_SIZE)
+    if (g_bytes_get_size (m->owner_cert) != SEV_CERT_SIZE ||
+        (m->session != NULL &&
+         (len != sizeof (SevSessionWire) || !sev_sha256 (data, len, digest, NULL) ||
+          memcmp (digest, m->session_id, sizeof digest) != 0)))
         reason_new ("evidence-session", work,
                     "the session's id is not that of the launch blob, or the blob or "
                     "the owner's certificate is not whole");
@@ -400,7 +428,12 @@ check_measurement (Work *work)
         .allow_legacy = TRUE,
     };
 
-    if (!m->has_digest)
+    if (!m->has_measurement) {
+        add (work, EVIDENCE_OPEN, "measurement", NULL,
+             "what the platform would have measured: the launch was refused before");
+        return;
+    }
+    if (!m->has_digest || !m->has_api)
         return;
     if (work->question->tik == NULL) {
         add (work, EVIDENCE_OWNER_ONLY, "measurement", to_owner,
@@ -485,7 +518,7 @@ check_files (Work *work, GError **error)
                     "the command line is not the one that was measured");
         ok = FALSE;
     }
-    if (!ok || !m->has_digest)
+    if (!ok || !m->has_digest || (m->es && !m->has_cpu))
         return TRUE;
     if (!digest_of (m, files, digest, error))
         return FALSE;
@@ -551,6 +584,11 @@ evidence_check (const Evidence *evidence, const EvidenceQuestion *question, GErr
         check_measurement (&work);
         add (&work, EVIDENCE_SAID, "order", to_signer,
              "this is number %" G_GUINT64_FORMAT " of the owner's evidence", m->counter);
+        if (m->gap)
+            add (&work, EVIDENCE_OPEN, "order", NULL,
+                 "whether later evidence than number %" G_GUINT64_FORMAT
+                 " was taken away before this was written",
+                 m->counter - 1);
         add_open (&work);
     }
     g_free (work.root);

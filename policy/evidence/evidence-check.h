@@ -56,6 +56,7 @@ typedef struct {
  * evidence-platform, report-malformed, report-signature, evidence-report-nonce,
  * evidence-report-digest, evidence-report-policy, evidence-session, evidence-verdict,
  * evidence-file, evidence-digest, evidence-measurement.
+ * A platform that the owner refused himself is no reason, but an open question.
  * Returns: (transfer full): %NULL only on internal failure
  * Errors: %POLICY_ERROR_INTERNAL, %SEV_ERROR_CRYPTO.
  */

@@ -17,7 +17,7 @@ void html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer
 gboolean html_is_emulated (const Evidence *evidence, const EvidenceAnswer *answer);
 
 /** html_put_sight: who could see what */
-void html_put_sight (GString *out, const EvidenceManifest *m, gboolean emulated);
+void html_put_sight (GString *out, const Evidence *evidence, gboolean emulated);
 
 extern const char evidence_html_style[];
 

@@ -111,7 +111,8 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
     const EvidenceManifest *m = evidence->manifest;
     const gboolean trusted = policy_chain_is_verified (answer->chain);
     const char *generation = policy_chain_get_generation (answer->chain);
-    g_autofree char *root = !trusted ? g_strdup ("a root not trusted here")
+    g_autofree char *root = m->pdh == NULL ? g_strdup ("was not asked for")
+                            : !trusted     ? g_strdup ("a root not trusted here")
                             : html_is_emulated (evidence, answer)
                                 ? g_strdup ("EMULATED root")
                                 : g_strdup_printf ("AMD, %s", generation);
@@ -121,22 +122,30 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
     g_string_append (out, "<text class=\"group\" x=\"10\" y=\"12\">The platform</text>"
                           "<text class=\"group\" x=\"420\" y=\"190\">The owner</text>"
                           "<text class=\"group\" x=\"600\" y=\"190\">Both sides</text>\n");
-    put_chain (out, answer);
+    if (m->pdh != NULL)
+        put_chain (out, answer);
     if (evidence->report != NULL)
         put_arrow (out, PEK, REPORT, answer->has_report ? EDGE_YES : EDGE_NO);
     put_arrow (out, SIGNER, MANIFEST,
                has_finding (answer, EVIDENCE_PROVEN, "signature") ? EDGE_YES
                : has_finding (answer, EVIDENCE_OPEN, "signature") ? EDGE_OPEN
                                                                   : EDGE_NO);
-    put_arrow (out, TIK, MAC,
-               has_finding (answer, EVIDENCE_REFUSED, "evidence-measurement") ? EDGE_NO
-                                                                              : EDGE_SAID);
-    put_box (out, ARK, trusted ? "box root" : "box bad", root);
+    if (m->has_measurement)
+        put_arrow (out, TIK, MAC,
+                   has_finding (answer, EVIDENCE_REFUSED, "evidence-measurement")
+                       ? EDGE_NO
+                       : EDGE_SAID);
+    put_box (out, ARK,
+             m->pdh == NULL ? "box none"
+             : trusted      ? "box root"
+                            : "box bad",
+             root);
     put_box (out, ASK, "box", NULL);
     put_box (out, CEK, "box", NULL);
     put_box (out, OCA, "box",
-             g_strcmp0 (m->platform_owner, "external") == 0 ? "owner: external"
-                                                            : "owner: itself");
+             m->platform_owner == NULL                        ? "owner: not known"
+             : g_strcmp0 (m->platform_owner, "external") == 0 ? "owner: external"
+                                                              : "owner: itself");
     put_box (out, PEK, "box", NULL);
     put_box (out, PDH, "box", NULL);
     put_box (out, REPORT, evidence->report != NULL ? "box" : "box none",
@@ -145,8 +154,10 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
                                       : NULL);
     put_box (out, SIGNER, "box root", NULL);
     put_box (out, MANIFEST, "box", NULL);
-    put_box (out, TIK, "box", NULL);
-    put_box (out, MAC, "box", NULL);
+    put_box (out, TIK, m->session != NULL ? "box" : "box none",
+             m->session != NULL ? NULL : "there is none");
+    put_box (out, MAC, m->has_measurement ? "box" : "box none",
+             m->has_measurement ? NULL : "there is none");
     if (evidence->report != NULL && !m->early_report)
         g_string_append_printf (
             out,

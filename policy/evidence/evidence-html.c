@@ -159,20 +159,51 @@ put_acceptance (GString *out, const EvidenceManifest *m)
     g_string_append (out, "</td></tr>\n");
 }
 
+/* What was only asked for is not said as if it were known. */
+static char *
+guest_text (const EvidenceManifest *m)
+{
+    g_autofree char *vcpus =
+        m->vcpus > 0 ? g_strdup_printf ("%u %s", m->vcpus,
+                                        m->vcpus == 1 ? "processor" : "processors")
+                     : NULL;
+    g_autofree char *memory =
+        m->memory_mib > 0 ? g_strdup_printf ("%u MiB", m->memory_mib) : NULL;
+    const char *measured = m->es && m->verified ? "(measured)" : "asked for, not measured";
+
+    return g_strdup_printf ("%s; %s%s%s; %s%s", m->es ? "SEV-ES" : "SEV",
+                            vcpus != NULL ? vcpus : "number of processors not known",
+                            vcpus != NULL ? " " : "", vcpus != NULL ? measured : "",
+                            memory != NULL ? memory : "memory not known",
+                            memory != NULL ? " asked for, not measured" : "");
+}
+
+static char *
+platform_text (const EvidenceManifest *m, gboolean emulated)
+{
+    g_autofree char *api = m->has_api
+                               ? g_strdup_printf ("SEV API %u.%u, build %u", m->api_major,
+                                                  m->api_minor, m->build)
+                               : g_strdup ("API and build not known");
+
+    return g_strdup_printf ("%s%s, %s", emulated ? "EMULATED" : "AMD SEV, ",
+                            emulated                ? ""
+                            : m->generation != NULL ? m->generation
+                                                    : "not shown by its certificates",
+                            api);
+}
+
 static void
 put_summary (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
 {
     const EvidenceManifest *m = evidence->manifest;
     const gboolean emulated = html_is_emulated (evidence, answer);
     g_autofree char *number =
-        g_strdup_printf ("%" G_GUINT64_FORMAT " in the owner's order%s", m->counter,
-                         m->has_previous ? ", names the one before" : ", the first");
-    g_autofree char *guest = g_strdup_printf (
-        "%s, %u processors, %u MiB", m->es ? "SEV-ES" : "SEV", m->vcpus, m->memory_mib);
-    g_autofree char *platform = g_strdup_printf (
-        "%s%s, SEV API %u.%u, build %u", emulated ? "EMULATED" : "AMD SEV, ",
-        emulated ? "" : (m->generation != NULL ? m->generation : "unknown"), m->api_major,
-        m->api_minor, m->build);
+        g_strdup_printf ("%" G_GUINT64_FORMAT " in the owner's order%s%s", m->counter,
+                         m->has_previous ? ", names the one before" : ", the first",
+                         m->gap ? "; whether others came before is not known" : "");
+    g_autofree char *guest = guest_text (m);
+    g_autofree char *platform = platform_text (m, emulated);
 
     g_string_append (out, "<table class=\"facts\">\n");
     put_fact (out, "Guest", m->domain_name);
@@ -240,15 +271,33 @@ put_file (GString *out, const char *label, const EvidenceFile *file)
 }
 
 static void
+put_cmdlines (GString *out, const EvidenceManifest *m)
+{
+    const char *given = m->cmdline != NULL && *m->cmdline != '\0' ? m->cmdline : "(empty)";
+
+    if (!m->uki) {
+        put_code_fact (out, "Command line", given);
+        return;
+    }
+    if (m->uki_cmdline != NULL)
+        put_code_fact (out, "Command line in the image",
+                       *m->uki_cmdline != '\0' ? m->uki_cmdline : "(empty)");
+    else
+        put_fact (out, "Command line in the image", "measured with it, not looked at");
+    put_code_fact (out, "Command line beside it", given);
+}
+
+static void
 put_measured (GString *out, const EvidenceManifest *m)
 {
-    g_string_append (out, "<h2>What was measured</h2>\n<table class=\"facts\">\n");
+    g_string_append_printf (out, "<h2>%s</h2>\n<table class=\"facts\">\n",
+                            m->verified ? "What was measured"
+                                        : "What should have been measured");
     put_file (out, "Firmware", m->firmware);
-    put_file (out, "Kernel", m->kernel);
+    put_file (out, m->uki ? "Unified kernel image" : "Kernel", m->kernel);
     put_file (out, "Initrd", m->initrd);
     if (m->kernel_hashes)
-        put_code_fact (out, "Command line",
-                       m->cmdline != NULL && *m->cmdline != '\0' ? m->cmdline : "(empty)");
+        put_cmdlines (out, m);
     else
         put_fact (out, "Kernel", "not measured: the image's own boot loader");
     if (m->es)
@@ -286,13 +335,11 @@ put_secrets (GString *out, const EvidenceManifest *m)
     if (m->secrets->len == 0)
         return;
     g_string_append (out, "<h2>Released secrets</h2>\n<p>By their GUIDs; neither they nor "
-                          "hashes of them are in the evidence.</p>\n<ul>\n");
+                          "hashes or lengths of them are in the evidence.</p>\n<ul>\n");
     for (guint i = 0; i < m->secrets->len; i++) {
-        const EvidenceSecret *secret = &g_array_index (m->secrets, EvidenceSecret, i);
-        g_autofree char *guid = sev_guid_to_string (&secret->guid);
-        g_string_append_printf (out,
-                                "<li><code>%s</code>, %" G_GUINT64_FORMAT " bytes</li>\n",
-                                guid, secret->size);
+        g_autofree char *guid =
+            sev_guid_to_string (&g_array_index (m->secrets, SevGuid, i));
+        g_string_append_printf (out, "<li><code>%s</code></li>\n", guid);
     }
     g_string_append (out, "</ul>\n");
 }
@@ -343,7 +390,7 @@ put_appendix (GString *out, const Evidence *evidence, const char *file, const ch
                           "network:</p>\n<pre>sevlaunch evidence verify ");
     html_put (out, file);
     g_string_append (out, " \\\n    --signer sign.pub");
-    if (m->emulated) {
+    if (m->emulated && m->root_fingerprint != NULL) {
         g_string_append (out, " \\\n    --trust-root ");
         html_put (out, m->root_fingerprint);
     }
@@ -399,7 +446,7 @@ evidence_html (const Evidence *evidence,
     g_string_append (out, "</section>\n");
     put_proofs (out, answer);
     g_string_append (out, "<h2>Who could see what</h2>\n");
-    html_put_sight (out, m, html_is_emulated (evidence, answer));
+    html_put_sight (out, evidence, html_is_emulated (evidence, answer));
     put_open (out, answer);
     put_measured (out, m);
     put_policy (out, m);

@@ -42,7 +42,7 @@ evidence_manifest_new (void)
     manifest->checks = g_ptr_array_new_with_free_func (evidence_check_free);
     manifest->reasons = g_ptr_array_new_with_free_func (evidence_reason_free);
     manifest->unproven = g_ptr_array_new_with_free_func (g_free);
-    manifest->secrets = g_array_new (FALSE, FALSE, sizeof (EvidenceSecret));
+    manifest->secrets = g_array_new (FALSE, FALSE, sizeof (SevGuid));
     return manifest;
 }
 
@@ -72,6 +72,7 @@ evidence_manifest_free (EvidenceManifest *manifest)
         manifest->cpu_model,
         manifest->vmsa,
         manifest->cmdline,
+        manifest->uki_cmdline,
     };
     GBytes *const bytes[] = { manifest->owner_cert, manifest->pdh, manifest->cert_chain,
                               manifest->cek,        manifest->ask, manifest->ark,
@@ -121,6 +122,8 @@ dup_cert_chain (const PolicyChainInput *input)
 
     if (input->cert_chain != NULL)
         return g_bytes_ref (input->cert_chain);
+    if (input->pek == NULL && input->oca == NULL && input->own_cek == NULL)
+        return NULL;
     for (gsize i = 0; i < G_N_ELEMENTS (parts); i++) {
         gsize len = 0;
         const void *data = parts[i] != NULL ? g_bytes_get_data (parts[i], &len) : NULL;

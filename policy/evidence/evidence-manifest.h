@@ -17,8 +17,11 @@ G_BEGIN_DECLS
  * @short_description: what the owner says of one launch, as one JSON text
  *
  * The text is made once.  Its bytes are what is hashed, what is signed and what is kept;
- * nothing is ever serialised again to check a signature.  Hashes and keys of secrets are
- * not in it, and neither are the secrets.
+ * nothing is ever serialised again to check a signature.  Hashes, sizes and keys of secrets
+ * are not in it, and neither are the secrets.
+ *
+ * What is not measured and not known is null there.  What a verified launch cannot be
+ * without (certificates, session, measurement) may be null where it was refused before.
  */
 
 #define EVIDENCE_MANIFEST_SCHEMA "sevlaunch.manifest/1"
@@ -31,12 +34,6 @@ typedef struct {
     guint64 size;
     guint8 sha256[SEV_DIGEST_SIZE];
 } EvidenceFile;
-
-/** EvidenceSecret: one that was released */
-typedef struct {
-    SevGuid guid;
-    guint64 size; /* bytes */
-} EvidenceSecret;
 
 /** EvidenceCheck: one check of the verdict */
 typedef struct {
@@ -52,7 +49,8 @@ typedef struct {
     guint64 counter; /* from 1, in the order of the owner's directory */
     gboolean has_previous;
     guint8 previous[SEV_DIGEST_SIZE]; /* SHA-256 of the evidence before this one */
-    char *signer;                     /* policy_sign_key_id() */
+    gboolean gap; /* that it was the last one was not known, EvidencePlace.gap */
+    char *signer; /* policy_sign_key_id() */
 
     char *judged_on; /* policy_judged_on_name() */
     gboolean verified;
@@ -74,22 +72,24 @@ typedef struct {
     char *platform_kind; /* policy_platform_kind_name() */
     gboolean emulated;
     char *generation; /* (nullable) */
+    gboolean has_api; /* the three that follow are known */
     guint8 api_major;
     guint8 api_minor;
     guint8 build;
     char *platform_owner;    /* (nullable): "self" or "external" */
     char *owner_fingerprint; /* (nullable): of the OCA */
     char *root_fingerprint;  /* (nullable) */
-    GBytes *pdh;
-    GBytes *cert_chain; /* PEK || OCA || CEK */
-    GBytes *cek;        /* (nullable): as in #PolicyChainInput */
-    GBytes *ask;        /* (nullable) */
-    GBytes *ark;        /* (nullable) */
+    GBytes *pdh;             /* (nullable): the platform was not asked yet */
+    GBytes *cert_chain;      /* (nullable): PEK || OCA || CEK */
+    GBytes *cek;             /* (nullable): as in #PolicyChainInput */
+    GBytes *ask;             /* (nullable) */
+    GBytes *ark;             /* (nullable) */
 
     guint32 policy;
-    guint vcpus;
-    guint memory_mib;
+    guint vcpus;           /* asked for, and with @es measured; 0: not known */
+    guint memory_mib;      /* asked for, never measured; 0: not known */
     gboolean es;           /* what follows is measured */
+    gboolean has_cpu;      /* ... and known */
     char *cpu_model;       /* (nullable) */
     guint32 cpu_signature; /* EAX of CPUID leaf 1 */
     char *vmsa;            /* (nullable): policy_vmsa_form_name() */
@@ -100,16 +100,19 @@ typedef struct {
     EvidenceFile *kernel;   /* (nullable): or the unified kernel image */
     EvidenceFile *initrd;   /* (nullable) */
     char *cmdline;          /* (nullable) */
+    gboolean uki;           /* @kernel is a unified kernel image */
+    char *uki_cmdline;      /* (nullable): the command line in it, if it was looked at */
 
     guint8 session_id[POLICY_SESSION_ID_SIZE]; /* SHA-256 of @session */
-    GBytes *session;                           /* launch blob, public */
+    GBytes *session; /* (nullable): launch blob, public; none was made yet */
     gboolean has_digest;
     guint8 digest[SEV_DIGEST_SIZE]; /* launch digest that was expected */
+    gboolean has_measurement;       /* the two that follow are known */
     guint8 reported[SEV_MAC_SIZE];  /* the platform's MAC */
     guint8 nonce[SEV_NONCE_SIZE];   /* its nonce */
     gboolean early_report; /* the platform's report was asked for before there was a
                               manifest: policy_report_nonce_early() */
-    GArray *secrets;       /* (element-type EvidenceSecret) */
+    GArray *secrets;       /* (element-type SevGuid): released, or given to the host */
 } EvidenceManifest;
 
 EvidenceManifest *evidence_manifest_new (void);
@@ -121,7 +124,8 @@ void evidence_manifest_set_file (EvidenceFile **slot,
                                  const char *path,
                                  guint64 size,
                                  const guint8 sha256[SEV_DIGEST_SIZE]);
-/** evidence_manifest_set_chain: what the host gave, and what the chain says it is */
+/** evidence_manifest_set_chain: what the host gave (nothing, if it was not asked), and what
+ * the chain says it is */
 void evidence_manifest_set_chain (EvidenceManifest *manifest,
                                   const PolicyChainInput *input,
                                   const PolicyChain *chain);

@@ -49,6 +49,11 @@ check_row (GPtrArray *out, const EvidenceRow *row, const EvidenceRow *before)
                           m->counter);
         return;
     }
+    if (m->gap)
+        order_reason_new ("evidence-gap", out,
+                          "when '%s' was written it was not known whether another one had "
+                          "come before",
+                          row->name);
     if (row->number == 1 ? m->has_previous : !m->has_previous)
         order_reason_new ("evidence-order", out, "'%s' names %s before it", row->name,
                           m->has_previous ? "one" : "none");

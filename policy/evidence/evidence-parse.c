@@ -97,6 +97,26 @@ take_uint (Part *part, const char *member, guint64 max)
 }
 
 static gboolean
+holds_null (const Part *part, const char *member)
+{
+    JsonNode *node =
+        part->object != NULL ? json_object_get_member (part->object, member) : NULL;
+
+    return node != NULL && JSON_NODE_HOLDS_NULL (node);
+}
+
+/* @known: (out): it is not null */
+static guint64
+take_uint_or_null (Part *part, const char *member, guint64 max, gboolean *known)
+{
+    *known = !holds_null (part, member);
+    if (*known)
+        return take_uint (part, member, max);
+    part->taken++;
+    return 0;
+}
+
+static gboolean
 take_hex (Part *part, const char *member, guint8 *out, gsize len, gboolean nullable)
 {
     JsonNode *node = take_value (part, member, G_TYPE_STRING, nullable);
@@ -225,15 +245,6 @@ read_verdict (Part *top, EvidenceManifest *m)
     leave (&part);
 }
 
-static gboolean
-holds_null (const Part *part, const char *member)
-{
-    JsonNode *node =
-        part->object != NULL ? json_object_get_member (part->object, member) : NULL;
-
-    return node != NULL && JSON_NODE_HOLDS_NULL (node);
-}
-
 static void
 read_owner (Part *top, EvidenceManifest *m)
 {
@@ -261,20 +272,42 @@ read_platform (Part *top, EvidenceManifest *m)
     m->platform_kind = take_text (&part, "kind");
     m->emulated = take_boolean (&part, "emulated");
     m->generation = take_text_or_null (&part, "generation");
-    m->api_major = (guint8) take_uint (&part, "api_major", G_MAXUINT8);
-    m->api_minor = (guint8) take_uint (&part, "api_minor", G_MAXUINT8);
-    m->build = (guint8) take_uint (&part, "build", G_MAXUINT8);
+    gboolean known[3];
+    m->api_major = (guint8) take_uint_or_null (&part, "api_major", G_MAXUINT8, &known[0]);
+    m->api_minor = (guint8) take_uint_or_null (&part, "api_minor", G_MAXUINT8, &known[1]);
+    m->build = (guint8) take_uint_or_null (&part, "build", G_MAXUINT8, &known[2]);
+    m->has_api = known[0];
+    if (known[1] != known[0] || known[2] != known[0])
+        fail (&part, "build", "and the API are known only together");
     m->platform_owner = take_text_or_null (&part, "owner");
     m->owner_fingerprint = take_text_or_null (&part, "owner_fingerprint");
     m->root_fingerprint = take_text_or_null (&part, "root_fingerprint");
     Part certs = enter (&part, "certificates");
-    m->pdh = take_bytes (&certs, "pdh", FALSE);
-    m->cert_chain = take_bytes (&certs, "cert_chain", FALSE);
+    m->pdh = take_bytes (&certs, "pdh", TRUE);
+    m->cert_chain = take_bytes (&certs, "cert_chain", TRUE);
     m->cek = take_bytes (&certs, "cek", TRUE);
     m->ask = take_bytes (&certs, "ask", TRUE);
     m->ark = take_bytes (&certs, "ark", TRUE);
     leave (&certs);
     leave (&part);
+}
+
+static void
+read_cpu (Part *above, EvidenceManifest *m)
+{
+    m->has_cpu = !holds_null (above, "cpu");
+    if (!m->has_cpu) {
+        above->taken++;
+        return;
+    }
+    Part cpu = enter (above, "cpu");
+    m->cpu_model = take_text_or_null (&cpu, "model");
+    m->cpu_signature = (guint32) take_uint (&cpu, "signature", G_MAXUINT32);
+    m->vmsa = take_text_or_null (&cpu, "vmsa");
+    m->sev_features = take_uint (&cpu, "sev_features", G_MAXINT64);
+    leave (&cpu);
+    if (!m->es || m->vcpus == 0)
+        fail (above, "cpu", "is measured with SEV-ES alone, and with the number of them");
 }
 
 static void
@@ -287,16 +320,14 @@ read_guest (Part *top, EvidenceManifest *m)
     if (!m->es && g_strcmp0 (type, "sev") != 0)
         fail (&part, "type", "is another word than sev or sev-es");
     m->policy = (guint32) take_uint (&part, "policy", G_MAXUINT32);
-    m->vcpus = (guint) take_uint (&part, "vcpus", POLICY_MAX_VCPUS);
-    if (m->vcpus == 0)
+    gboolean known;
+    m->vcpus = (guint) take_uint_or_null (&part, "vcpus", POLICY_MAX_VCPUS, &known);
+    if (known && m->vcpus == 0)
         fail (&part, "vcpus", "is out of range");
-    m->memory_mib = (guint) take_uint (&part, "memory_mib", G_MAXUINT32);
-    Part cpu = enter (&part, "cpu");
-    m->cpu_model = take_text_or_null (&cpu, "model");
-    m->cpu_signature = (guint32) take_uint (&cpu, "signature", G_MAXUINT32);
-    m->vmsa = take_text_or_null (&cpu, "vmsa");
-    m->sev_features = take_uint (&cpu, "sev_features", G_MAXINT64);
-    leave (&cpu);
+    m->memory_mib = (guint) take_uint_or_null (&part, "memory_mib", G_MAXUINT32, &known);
+    if (known && m->memory_mib == 0)
+        fail (&part, "memory_mib", "is out of range");
+    read_cpu (&part, m);
     leave (&part);
 }
 
@@ -326,6 +357,10 @@ read_measured (Part *top, EvidenceManifest *m)
     m->kernel = read_file (&part, "kernel", TRUE);
     m->initrd = read_file (&part, "initrd", TRUE);
     m->cmdline = take_text_or_null (&part, "cmdline");
+    m->uki = take_boolean (&part, "uki");
+    m->uki_cmdline = take_text_or_null (&part, "uki_cmdline");
+    if ((m->uki && m->kernel == NULL) || (!m->uki && m->uki_cmdline != NULL))
+        fail (&part, "uki", "says otherwise than what is beside it");
     if (m->kernel_hashes != (m->kernel != NULL) ||
         (!m->kernel_hashes && (m->initrd != NULL || m->cmdline != NULL)))
         fail (&part, "kernel_hashes", "says otherwise than the files beside it");
@@ -336,14 +371,19 @@ static void
 read_measurement (Part *top, EvidenceManifest *m)
 {
     Part session = enter (top, "session");
-    (void) take_hex (&session, "id", m->session_id, sizeof m->session_id, FALSE);
-    m->session = take_bytes (&session, "blob", FALSE);
+    const gboolean has_id =
+        take_hex (&session, "id", m->session_id, sizeof m->session_id, TRUE);
+    m->session = take_bytes (&session, "blob", TRUE);
+    if (has_id != (m->session != NULL))
+        fail (&session, "id", "and the blob are there only together");
     leave (&session);
 
     Part part = enter (top, "measurement");
     m->has_digest = take_hex (&part, "digest", m->digest, sizeof m->digest, TRUE);
-    (void) take_hex (&part, "reported", m->reported, sizeof m->reported, FALSE);
-    (void) take_hex (&part, "nonce", m->nonce, sizeof m->nonce, FALSE);
+    m->has_measurement =
+        take_hex (&part, "reported", m->reported, sizeof m->reported, TRUE);
+    if (take_hex (&part, "nonce", m->nonce, sizeof m->nonce, TRUE) != m->has_measurement)
+        fail (&part, "nonce", "and the measurement are there only together");
     g_autofree char *report_for = take_text (&part, "report_for");
     m->early_report = g_strcmp0 (report_for, "measurement") == 0;
     if (!m->early_report && g_strcmp0 (report_for, "manifest") != 0)
@@ -359,9 +399,9 @@ read_secrets (Part *top, EvidenceManifest *m)
     for (guint i = 0; i < list_length (list); i++) {
         Part one = element (top, list, i, "secrets");
         g_autofree char *guid = take_text (&one, "guid");
-        EvidenceSecret secret = { .size = take_uint (&one, "bytes", MAX_BLOB) };
+        SevGuid secret = { 0 };
         leave (&one);
-        if (guid != NULL && !sev_guid_parse (guid, &secret.guid, NULL))
+        if (guid != NULL && !sev_guid_parse (guid, &secret, NULL))
             fail (&one, "guid", "is no GUID");
         g_array_append_val (m->secrets, secret);
     }
@@ -385,7 +425,17 @@ read_head (Part *top, EvidenceManifest *m)
         fail (top, "time", "is no time in ISO 8601");
     m->counter = take_uint (top, "counter", MAX_COUNTER);
     m->has_previous = take_hex (top, "previous", m->previous, sizeof m->previous, TRUE);
+    m->gap = take_boolean (top, "gap");
     m->signer = take_text (top, "signer");
+}
+
+/* Only who refused may have done it before everything was there. */
+static void
+check_complete (Part *top, const EvidenceManifest *m)
+{
+    if (m->verified && (m->pdh == NULL || m->cert_chain == NULL || m->session == NULL ||
+                        !m->has_measurement || !m->has_api || (m->es && !m->has_cpu)))
+        fail (top, "verdict", "is verified, without all that is verified");
 }
 
 JsonNode *
@@ -435,6 +485,7 @@ evidence_manifest_parse (GBytes *bytes, GError **error)
     read_measured (&top, m);
     read_measurement (&top, m);
     read_secrets (&top, m);
+    check_complete (&top, m);
     leave (&top);
     return failed ? NULL : g_steal_pointer (&m);
 }

@@ -34,11 +34,19 @@ class Attach:
             self.tap.equal((guest.ask("query-status")["status"], guest.ask("query-sev")["state"]),
                            ("prelaunch", "launch-secret"))
 
+    def evidence(self, path):
+        shown = self.bed.must("evidence", "show", path, "--json").json["manifest"]
+        self.tap.equal({name: shown["guest"][name] for name in ("vcpus", "memory_mib", "cpu")},
+                       {"vcpus": None, "memory_mib": None, "cpu": None})
+        page = self.bed.must("evidence", "report", path, "--owner", self.bed.owner, "--html", "-").out
+        self.tap.true("number of processors not known; memory not known" in page, "what the page says")
+        self.tap.true(self.bed.must("evidence", "show", path).out.count("not known") >= 2, "what show says")
+
     def paused(self):
         guest = bareqemu.BareGuest(self.bed, "paused")
         with guest.started():
             with self.tap.test("verified, secrets injected, and left as it was"):
-                result = self.attach(guest, *RELEASE)
+                result = self.attach(guest, "--vcpus", "7", *RELEASE)
                 said = result.json
                 self.tap.equal((result.code, said["verdict"], said["reasons"], len(said["secrets"])),
                                (0, "verified", [], 2), result)
@@ -47,6 +55,8 @@ class Attach:
                 digest = owner.launch_digest(self.bed.firmware, guestram.hash_table(guest.kernel))
                 self.tap.equal(said["measurement"]["digest"], digest.hex())
                 self.tap.equal(guest.ask("query-status")["status"], "prelaunch")
+            with self.tap.test("its evidence holds nothing of the guest that nobody measured, whatever was said"):
+                self.evidence(said["evidence"])
             self.refuse("attach-session-judged", guest, *RELEASE)
             self.refuse("attach-allows-debug", guest, *RELEASE, "--policy", "none", says=["--accept-debug"])
             self.refuse("attach-bare-hex", guest, *RELEASE, "--policy", "3d", says=["0x3d"])

@@ -174,8 +174,10 @@ def evidence(one, t, said):
     t.equal((manifest["verdict"]["result"], manifest["verdict"]["judged_on"]), ("verified", "owner-machine"))
     t.equal((manifest["measurement"]["report_for"], manifest["owner"]["acceptance"]), ("measurement", None))
     t.equal((manifest["domain"], manifest["secrets"]),
-            ({"name": "one", "uuid": None, "uri": None, "xml": None}, said["secrets"]))
-    t.equal(manifest["measured"], {"kernel_hashes": True, **{
+            ({"name": "one", "uuid": None, "uri": None, "xml": None},
+             [{"guid": one["guid"]} for one in said["secrets"]]))
+    # What is in the image the courier does not carry.
+    t.equal(manifest["measured"], {"kernel_hashes": True, "uki": True, "uki_cmdline": None, **{
         name: said["measured"][name] for name in ("firmware", "kernel", "initrd", "cmdline")},
         "firmware": {name: said["measured"]["firmware"][name] for name in ("path", "size", "sha256")}})
     t.equal((result.code, result.json["files"][0]["reasons"]), (0, []), result)

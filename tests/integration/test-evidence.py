@@ -98,7 +98,9 @@ class Evidence:
         self.tap.equal(report[16:48].hex(), document["measurement"]["digest"])
         self.tap.equal(said["measurement"]["digest"], document["measurement"]["digest"])
         self.tap.equal(said["verdict"]["result"], "verified")
-        self.tap.equal(said["secrets"], document["secrets"])
+        self.tap.equal(said["secrets"], [{"guid": one["guid"]} for one in document["secrets"]])
+        self.tap.equal((said["measured"]["uki"], said["measured"]["uki_cmdline"]),
+                       (True, document["measured"]["kernel"]["uki_cmdline"]))
         self.tap.equal(said["measured"]["kernel"]["sha256"], document["measured"]["kernel"]["sha256"])
         self.tap.equal(said["platform"]["certificates"]["ark"],
                        base64.b64encode(self.bed.host.certificate("ark")).decode())
@@ -146,27 +148,59 @@ class Evidence:
         self.tap.equal((result.json["verified"], result.json["manifest"]["domain"]["name"]), (False, "launch"))
         self.tap.true("UNVERIFIED" in self.bed.must("evidence", "show", self.path).out, "show says so")
 
-    def unmeasured(self):
-        """A session that was judged before is refused before there is a guest: nothing to keep.
+    def refused_early(self):
+        """Every launch leaves one once the host was asked or the owner said no, with what was known then.
         (Refused after they were measured: test-refuse-host.py.)"""
         session = self.bed.session_dir()
         self.bed.released("--session-dir", session)
         self.bed.destroy()
         words = [word for option, name in (("session", "session.b64"), ("tik", "tik.bin"), ("tek", "tek.bin"))
                  for word in ("--" + option, os.path.join(session, f"launch_{name}"))]
-        again = self.bed.launch("--json", "--paused", *words)
-        self.tap.equal((again.code, launchbed.reason(again)), (1, ["session-reused"]), again)
-        self.tap.equal((again.json["evidence"], len(self.files())), (None, 3))
+        said = self.refusal("session-reused", *words)
+        self.tap.equal((said["session"]["id"] is None, said["platform"]["kind"]), (False, "emulated"))
+        # The hostile platform, and its certificates.
+        with launchbed.changed(os.path.join(self.bed.owner, "trusted-roots"), b""):
+            said = self.refusal("chain-root-untrusted")
+        self.tap.equal(said["platform"]["certificates"]["ark"],
+                       base64.b64encode(self.bed.host.certificate("ark")).decode())
+        self.tap.equal((said["session"]["id"], said["platform"]["kind"]), (None, "unknown"))
+        # Nobody was asked.
+        kernel = os.path.join(self.bed.test_disk, "kernel")
+        said = self.refusal("boot-kind-differs", "--kernel", self.bed.copy(kernel))
+        self.tap.equal({key for key, value in said["platform"]["certificates"].items() if value is not None}, set())
+        # No launch at all.
+        for words in (("--vcpus", "9999"), ("--firmware", "/none"), ("--platform", "sev", "--connect", "test:///none")):
+            count = len(self.files())
+            result = self.bed.launch("--json", "--paused", *words)
+            self.tap.true(result.code != 0, result)
+            self.tap.equal(len(self.files()), count, result)
+
+    def refusal(self, reason, *words):
+        """A launch that is refused before it is measured; its manifest."""
+        result = self.bed.launch("--json", "--paused", *words)
+        self.tap.equal((result.code, launchbed.reason(result)), (1, [reason]), result)
+        path = result.json["evidence"]
+        self.tap.true(path is not None, result)
+        checked = self.verify("--owner", self.bed.owner, path=path)
+        self.tap.equal((checked.code, checked.json["files"][0]["verdict"]), (0, "refused"), checked)
+        with open(path, encoding="utf-8") as f:
+            file = json.load(f)
+        said = json.loads(base64.b64decode(file["manifest"]))
+        self.tap.equal([one["id"] for one in said["verdict"]["reasons"]], [reason])
+        self.tap.equal((said["verdict"]["judged_on"], said["secrets"]), ("emulated-host", []))
+        self.tap.equal((said["measurement"]["reported"], file["report"]), (None, None))
+        self.tap.true(said["verdict"]["unproven"] and "no guest" in file["report_missing"], file)
+        return said
 
     def listed(self):
         result = self.bed.run("evidence", "list", self.bed.owner, "--json")
         self.tap.equal((result.code, result.json["reasons"]), (0, []), result)
         self.tap.equal([(f["counter"], f["verdict"], f["signed"]) for f in result.json["files"]],
-                       [(1, "verified", True), (2, "verified", True)])
+                       [(1, "verified", True), (2, "verified", True), *((n, "refused", True) for n in (3, 4, 5))])
         with launchbed.away(self.path):
             result = self.bed.run("evidence", "list", self.bed.owner, "--json")
             self.tap.equal((result.code, result.json["reasons"][0]["id"]), (1, "evidence-gap"), result)
-        with launchbed.away(os.path.join(self.bed.owner, "evidence", "000002-launch.evidence.json")):
+        with launchbed.away(os.path.join(self.bed.owner, "evidence", "000005-launch.evidence.json")):
             result = self.bed.run("evidence", "list", self.bed.owner, "--json")
             self.tap.equal((result.code, result.json["reasons"][0]["id"]), (1, "evidence-gap"), result)
 
@@ -181,7 +215,7 @@ class Evidence:
             self.tap.true("will leave no evidence" in result.err, result)
             self.bed.destroy()
         self.bed.same_leftovers(before)
-        self.tap.equal(len(self.files()), 3)
+        self.tap.equal(len(self.files()), 6)
         # The ledger knows of the launch that left none.
         result = self.bed.run("evidence", "list", self.bed.owner, "--json")
         self.tap.equal((result.code, result.json["reasons"], result.json["judged_without"]), (0, [], 1), result)
@@ -212,7 +246,9 @@ class Evidence:
             with open(newest, "rb") as f, open(result.json["evidence"], encoding="utf-8") as g:
                 said = json.loads(base64.b64decode(json.load(g)["manifest"]))
                 self.tap.equal(said["previous"], hashlib.sha256(f.read()).hexdigest())
-            self.tap.true(any("'head' is missing" in text for text in said["verdict"]["unproven"]), said)
+            self.tap.true(said["gap"] and any("'head' is missing" in text for text in said["verdict"]["unproven"]), said)
+            listed = self.bed.run("evidence", "list", self.bed.owner, "--json")
+            self.tap.equal((listed.code, [r["id"] for r in listed.json["reasons"]]), (1, ["evidence-gap"]), listed)
             os.unlink(result.json["evidence"])
         # Gone altogether: only the ledger remembers.
         with launchbed.away(folder):
@@ -260,6 +296,7 @@ class Evidence:
         self.tap.equal(page.problems, [])
         self.tap.true({"svg", "table", "title", "h1"} <= page.seen, page.seen)
         self.tap.true("EMULATED platform" in text and "launch verified" in text, "what the page says")
+        self.tap.true("Command line in the image" in text and "not known" not in text, "what the page says")
         return path
 
     def browser(self, path):
@@ -294,8 +331,8 @@ def main():
             evidence.verified()
         with t.test("evidence show"):
             evidence.shown()
-        with t.test("what was refused before it was measured leaves none"):
-            evidence.unmeasured()
+        with t.test("what was refused before it was measured leaves one too: session, platform, what boots"):
+            evidence.refused_early()
         with t.test("evidence list: what is taken away leaves a gap, the last one too"):
             evidence.listed()
         with t.test("README.md: its lines work as they stand there"):

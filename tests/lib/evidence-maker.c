@@ -61,6 +61,7 @@ set_measured (EvidenceManifest *m, const PolicySession *session)
                                 files->kernel.sha256);
     m->kernel_hashes = TRUE;
     m->cmdline = g_strdup ("console=ttyS0");
+    m->has_measurement = m->has_api = TRUE;
     m->has_digest = policy_boot_inputs_digest (files, NULL, m->digest, &error);
     g_assert_no_error (error);
     m->api_major = input.api_major;
@@ -81,7 +82,7 @@ test_evidence_manifest (void)
     g_autoptr (PolicySession) session = test_session (keys, TEST_EVIDENCE_POLICY);
     g_autoptr (PolicyVerdict) verdict = policy_verdict_new ();
     EvidenceManifest *m = evidence_manifest_new ();
-    EvidenceSecret secret = { .size = 32 };
+    SevGuid secret;
 
     test_chain_input_init (&in, test_chain_shared ());
     for (guint i = 0; i < POLICY_N_CHECKS; i++)
@@ -106,7 +107,7 @@ test_evidence_manifest (void)
     m->domain_xml = g_strdup ("<domain type='kvm'/>");
     m->vcpus = 2;
     m->memory_mib = 1024;
-    memset (secret.guid.bytes, 0x5e, sizeof secret.guid.bytes);
+    memset (secret.bytes, 0x5e, sizeof secret.bytes);
     g_array_append_val (m->secrets, secret);
     return m;
 }

@@ -329,6 +329,82 @@ test_early_report (void)
     assert_case (&c, "evidence-report-nonce");
 }
 
+/* A check of the verdict that was not passed, and what it says. */
+static void
+refuse (EvidenceManifest *m, const char *name)
+{
+    m->verified = FALSE;
+    g_array_set_size (m->secrets, 0);
+    for (guint i = 0; i < m->checks->len; i++) {
+        EvidenceCheck *check = g_ptr_array_index (m->checks, i);
+        if (strcmp (check->name, name) == 0)
+            check->passed = FALSE;
+    }
+    evidence_manifest_add_reason (m, "test", "it was refused");
+}
+
+/* Before the host was asked, or before there was a guest. */
+static void
+test_refused_early (void)
+{
+    g_auto (Case) c = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    c.no_report = TRUE;
+    refuse (c.m, "boot");
+    assert_case (&c, NULL);
+    g_clear_pointer (&c.m->session, g_bytes_unref);
+    c.m->has_measurement = c.m->has_api = FALSE;
+    assert_case (&c, NULL);
+    g_clear_pointer (&c.m->pdh, g_bytes_unref);
+    g_clear_pointer (&c.m->cert_chain, g_bytes_unref);
+    g_clear_pointer (&c.m->ask, g_bytes_unref);
+    g_clear_pointer (&c.m->ark, g_bytes_unref);
+    assert_case (&c, NULL);
+    g_autoptr (Evidence) evidence = case_seal (&c);
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+    g_assert_no_error (error);
+    assert_says (answer, EVIDENCE_OPEN, "platform", "before its certificates", NULL);
+    assert_says (answer, EVIDENCE_OPEN, "measurement", "was refused before", NULL);
+    g_assert_null (find (answer, EVIDENCE_OWNER_ONLY, "measurement"));
+    g_assert_null (find (answer, EVIDENCE_PROVEN, "platform"));
+}
+
+/* The hostile platform is what a reader asks for: it is no fault of the evidence. */
+static void
+test_refused_platform (void)
+{
+    g_auto (Case) c = { 0 };
+    g_autoptr (PolicyRoots) none = policy_roots_new ();
+    g_autoptr (GError) error = NULL;
+
+    case_init (&c);
+    c.question.roots = none;
+    assert_case (&c, "evidence-root");
+    refuse (c.m, "boot");
+    assert_case (&c, "evidence-root");
+    refuse (c.m, "root");
+    g_free (c.m->platform_kind);
+    c.m->platform_kind = g_strdup ("unknown");
+    assert_case (&c, NULL);
+    g_autoptr (Evidence) evidence = case_seal (&c);
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+    assert_says (answer, EVIDENCE_OPEN, "platform", "the owner refused it too", NULL);
+    /* The reader trusts whom the owner did not. */
+    c.question.roots = c.roots;
+    assert_case (&c, NULL);
+    c.question.roots = none;
+    /* A chain that does not verify is another thing than a root. */
+    g_autoptr (GBytes) bad = test_flip (c.m->cert_chain, 200, 0);
+    g_bytes_unref (c.m->cert_chain);
+    c.m->cert_chain = g_bytes_ref (bad);
+    c.no_report = TRUE;
+    assert_case (&c, "evidence-chain");
+    refuse (c.m, "chain");
+    assert_case (&c, NULL);
+}
+
 static void
 test_acceptance (void)
 {
@@ -340,7 +416,7 @@ test_acceptance (void)
         g_autoptr (Evidence) evidence = case_seal (&c);
         g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
         assert_says (answer, EVIDENCE_SAID, "acceptance",
-                     i == 0 ? "'acceptance' held, sha256:acacac" : "built-in", "word");
+                     i == 0 ? "was 'acceptance', sha256:acacac" : "built-in", "word");
         g_clear_pointer (&c.m->acceptance, g_free);
     }
 }
@@ -679,6 +755,10 @@ test_order (void)
     EvidenceRow renamed[] = { f.rows[0], f.rows[2] };
     renamed[1].number = 2;
     assert_order (renamed, 2, 2, f.evidence[2]->sha256, "evidence-order");
+    /* Written without knowing which was the last. */
+    f.evidence[2]->manifest->gap = TRUE;
+    assert_order (f.rows, 4, 4, last, "evidence-gap");
+    f.evidence[2]->manifest->gap = FALSE;
     /* Made anew after the next one was written. */
     f.evidence[1]->sha256[0] ^= 1;
     assert_order (f.rows, 4, 4, last, "evidence-order");
@@ -700,6 +780,8 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/check/report", test_report);
     g_test_add_func ("/evidence/check/no-report", test_no_report);
     g_test_add_func ("/evidence/check/early-report", test_early_report);
+    g_test_add_func ("/evidence/check/refused-early", test_refused_early);
+    g_test_add_func ("/evidence/check/refused-platform", test_refused_platform);
     g_test_add_func ("/evidence/check/acceptance", test_acceptance);
     g_test_add_func ("/evidence/check/session", test_session_id);
     g_test_add_func ("/evidence/check/verdict", test_verdict);

@@ -51,6 +51,13 @@ test_text (void)
         { "\"counter\":1", "\"counter\":9999999999" },
         { "\"verified\"", "\"perhaps\"" },
         { "2026-11-26T01:00:00Z", "yesterday" },
+        { ",\"gap\":false", "" },
+        { "\"guid\":\"5e", "\"bytes\":32,\"guid\":\"5e" },
+        { "\"uki\":false", "\"uki\":null" },
+        { "\"uki_cmdline\":null", "\"uki_cmdline\":\"quiet\"" },
+        { "\"cpu\":null",
+          "\"cpu\":{\"model\":null,\"signature\":1,\"vmsa\":null,\"sev_features\":0}" },
+        { "\"memory_mib\":1024", "\"memory_mib\":0" },
         { "\"vcpus\":2", "\"vcpus\":0" },
         { "\"vcpus\":2", "\"vcpus\":5000" },
         { "\"type\":\"sev\"", "\"type\":\"tdx\"" },
@@ -94,6 +101,48 @@ test_text (void)
     assert_malformed ("[]");
     assert_malformed ("");
     assert_malformed ("{}");
+}
+
+/* What is missing where a launch was refused early, and nowhere else. */
+static void
+test_absent (void)
+{
+    static const char *const members[] = { "pdh", "cert_chain", "blob", "reported",
+                                           "build" };
+
+    for (guint i = 0; i <= G_N_ELEMENTS (members); i++) {
+        g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+        g_autoptr (GError) error = NULL;
+
+        g_array_set_size (m->secrets, 0);
+        m->vcpus = m->memory_mib = 0;
+        if (i == 0 || i == G_N_ELEMENTS (members))
+            g_clear_pointer (&m->pdh, g_bytes_unref);
+        if (i == 1 || i == G_N_ELEMENTS (members))
+            g_clear_pointer (&m->cert_chain, g_bytes_unref);
+        if (i == 2 || i == G_N_ELEMENTS (members))
+            g_clear_pointer (&m->session, g_bytes_unref);
+        m->has_measurement = i != 3 && i != G_N_ELEMENTS (members);
+        m->has_api = i != 4 && i != G_N_ELEMENTS (members);
+        for (guint verified = 0; verified < 2; verified++) {
+            m->verified = verified;
+            g_autoptr (GBytes) bytes = evidence_manifest_to_bytes (m);
+            g_autoptr (EvidenceManifest) again = evidence_manifest_parse (bytes, &error);
+            g_assert_true ((again != NULL) == !verified);
+            if (again == NULL) {
+                g_assert_cmpstr (policy_error_id (error), ==, "evidence-malformed");
+                g_clear_error (&error);
+                continue;
+            }
+            g_autoptr (GBytes) same = evidence_manifest_to_bytes (again);
+            g_assert_true (g_bytes_equal (bytes, same));
+            if (i < G_N_ELEMENTS (members)) {
+                g_autofree char *null = g_strdup_printf ("\"%s\":null", members[i]);
+                g_assert_nonnull (g_strstr_len (g_bytes_get_data (bytes, NULL),
+                                                (gssize) g_bytes_get_size (bytes), null));
+            }
+        }
+    }
 }
 
 /* Strings of the host's making stay strings. */
@@ -370,6 +419,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
 
     g_test_add_func ("/evidence/file/text", test_text);
+    g_test_add_func ("/evidence/file/absent", test_absent);
     g_test_add_func ("/evidence/file/hostile-text", test_hostile_text);
     g_test_add_func ("/evidence/file/flipped-bits", test_flipped_bits);
     g_test_add_func ("/evidence/file/store", test_store);

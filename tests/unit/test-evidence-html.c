@@ -51,9 +51,10 @@ test_escaping (void)
         &m->tool,         &m->version,           &m->signer,           &m->release,
         &m->domain_name,  &m->domain_uuid,       &m->domain_uri,       &m->domain_xml,
         &m->generation,   &m->owner_fingerprint, &m->root_fingerprint, &m->firmware->path,
-        &m->kernel->path, &m->cmdline,           &m->acceptance,
+        &m->kernel->path, &m->cmdline,           &m->acceptance,       &m->uki_cmdline,
     };
 
+    m->uki = TRUE;
     g_autofree char *plain = page_of (m, TRUE);
     g_assert_null (strstr (plain, "<script"));
     for (gsize i = 0; i < G_N_ELEMENTS (slots); i++)
@@ -129,6 +130,91 @@ test_words (void)
     g_assert_nonnull (strstr (no, "something else ran"));
 }
 
+/* What could be seen depends on what happened, and no line contradicts another. */
+static void
+test_sight (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+
+    m->es = m->has_cpu = TRUE;
+    m->cpu_signature = 0x00800f12;
+    g_ptr_array_add (m->unproven, g_strdup ("vCPU registers (the EMULATED host measures "
+                                            "their first values and encrypts none)"));
+    g_autofree char *es = page_of (m, TRUE);
+    g_assert_nonnull (strstr (es, "measured their first values, and encrypts none"));
+    g_assert_null (strstr (es, "has the key that encrypts"));
+    g_assert_nonnull (strstr (es, "passed them into the guest"));
+    g_assert_nonnull (strstr (es, "2 processors (measured)"));
+    g_assert_null (strstr (es, "no guest was started"));
+
+    m->verified = FALSE;
+    g_array_set_size (m->secrets, 0);
+    evidence_manifest_add_reason (m, "measurement-mismatch", "something else ran");
+    g_autofree char *refused = page_of (m, TRUE);
+    g_assert_null (strstr (refused, "passed them into the guest"));
+    g_assert_null (strstr (refused, "saw ciphertext"));
+    g_assert_null (strstr (refused, "carries all of it"));
+    g_assert_null (strstr (refused, "(measured)"));
+    g_assert_nonnull (strstr (refused, "got no secret and was not resumed"));
+    g_assert_cmpuint (count (refused, "none was released"), ==, 2);
+    g_assert_null (strstr (refused, "What was measured"));
+    g_assert_nonnull (strstr (refused, "What should have been measured"));
+}
+
+/* Refused before there was a guest, and of one that was there already. */
+static void
+test_not_known (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+
+    g_autofree char *known = page_of (m, TRUE);
+    g_assert_nonnull (strstr (known, "2 processors asked for, not measured"));
+    g_assert_nonnull (strstr (known, "1024 MiB asked for, not measured"));
+    g_assert_null (strstr (known, "32 bytes"));
+    m->vcpus = m->memory_mib = 0;
+    g_autofree char *attached = page_of (m, TRUE);
+    g_assert_nonnull (
+        strstr (attached, "SEV; number of processors not known; memory not known"));
+
+    m->verified = m->has_measurement = m->has_api = FALSE;
+    g_array_set_size (m->secrets, 0);
+    evidence_manifest_add_reason (m, "session-reused", "this session was judged before");
+    g_clear_pointer (&m->session, g_bytes_unref);
+    g_clear_pointer (&m->domain_uuid, g_free);
+    g_autoptr (GBytes) text = evidence_manifest_to_bytes (m);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) file = evidence_seal (text, NULL, "there was no guest to ask about",
+                                             test_evidence_key (), &error);
+    g_autoptr (Evidence) evidence = test_evidence_parse (file);
+    g_autoptr (PolicyRoots) roots = test_chain_roots (test_chain_shared ());
+    const EvidenceQuestion question = { .signer = test_evidence_key (), .roots = roots };
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &question, &error);
+    g_autofree char *early = evidence_html (evidence, answer, "1", "0.1");
+    g_assert_false (answer->refused);
+    g_assert_nonnull (strstr (early, "API and build not known"));
+    g_assert_cmpuint (count (early, "no guest was started"), ==, 2);
+    g_assert_nonnull (strstr (early, "there were none"));
+    g_assert_null (strstr (early, "has them"));
+}
+
+/* The command line in a unified kernel image is the one that is run. */
+static void
+test_uki (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+
+    m->uki = TRUE;
+    m->uki_cmdline = g_strdup ("root=/dev/mapper/root quiet");
+    g_free (m->cmdline);
+    m->cmdline = g_strdup ("");
+    g_autofree char *page = page_of (m, TRUE);
+    g_assert_nonnull (strstr (page, "Unified kernel image"));
+    g_assert_nonnull (strstr (page, "<code>root=/dev/mapper/root quiet</code>"));
+    g_clear_pointer (&m->uki_cmdline, g_free);
+    g_autofree char *without = page_of (m, TRUE);
+    g_assert_nonnull (strstr (without, "measured with it, not looked at"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -137,6 +223,9 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/html/escaping", test_escaping);
     g_test_add_func ("/evidence/html/nothing-loaded", test_nothing_loaded);
     g_test_add_func ("/evidence/html/words", test_words);
+    g_test_add_func ("/evidence/html/sight", test_sight);
+    g_test_add_func ("/evidence/html/not-known", test_not_known);
+    g_test_add_func ("/evidence/html/uki", test_uki);
 
     return g_test_run ();
 }
