@@ -145,10 +145,11 @@ write_report (const Doctor *doctor, GError **error)
     g_autofree char *text = g_strconcat (json, "\n", NULL);
     if (!output_file_write (doctor->report, text, strlen (text), OUTPUT_FILE_PIPE, error))
         return FALSE;
-    message_info ("wrote '%s': processor, kernel, versions, settings and these checks; "
-                  "no certificates, no id of the chip, no names of host or user.  Read "
-                  "it before you send it.",
-                  doctor->report);
+    message_info (
+        "the report is in %s: processor, kernel, versions, settings and these checks; "
+        "no certificates, no id of the chip, no names of host or user.  Read "
+        "it before you send it.",
+        output_file_is_stdout (doctor->report) ? "standard output" : doctor->report);
     return TRUE;
 }
 
