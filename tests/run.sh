@@ -25,14 +25,15 @@ quietly "$build/gcc/install.log" make -C "$build/gcc" install
 say "firmware"
 ovmf-hooks/edk2/build-firmware.sh --output "$stage/share/sevlaunch" >"$build/firmware.log"
 say "test disk"
-tests/lib/make-test-disk.sh --output "$SEVLAUNCH_CACHE/test-disk" >"$build/disk.log"
+# Of this clone alone: another's run would change the disk under a test of this one.
+export SEVLAUNCH_TEST_DISK=$SEVLAUNCH_CACHE/test-disk-$clone_id
+tests/lib/make-test-disk.sh --output "$SEVLAUNCH_TEST_DISK" >"$build/disk.log"
 
 export SEVLAUNCH=$stage/bin/sevlaunch
 SEVLAUNCH_CC=$(compiler gcc)
 export SEVLAUNCH_CC
 export SEVLAUNCH_PREFIX=$stage
 export SEVLAUNCH_FIRMWARE=$stage/share/sevlaunch/sevlaunch-ovmf.fd
-export SEVLAUNCH_TEST_DISK=$SEVLAUNCH_CACHE/test-disk
 export SEVLAUNCH_BUILD=$build/gcc
 # Python and its modules from Debian, also where another Python comes first.
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
