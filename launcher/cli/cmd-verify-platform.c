@@ -6,6 +6,7 @@
 
 #include "launcher/cli/command.h"
 #include "launcher/cli/platform-tree.h"
+#include "launcher/cli/step-acceptance.h"
 #include "launcher/fetch/kds.h"
 #include "launcher/host/virt.h"
 #include "policy/acceptance/acceptance.h"
@@ -300,35 +301,6 @@ add_verified (JsonObject *object, const PolicyChain *chain)
                                    policy_chain_get_owner_fingerprint (chain));
 }
 
-static JsonArray *
-reasons_to_json (const PolicyVerdict *verdict)
-{
-    const GPtrArray *reasons = policy_verdict_get_reasons (verdict);
-    JsonArray *array = json_array_new ();
-
-    for (guint i = 0; i < reasons->len; i++) {
-        const PolicyReason *reason = g_ptr_array_index (reasons, i);
-        JsonObject *one = json_object_new ();
-
-        g_autofree char *text = g_utf8_make_valid (reason->text, -1);
-        json_object_set_string_member (one, "id", reason->id);
-        json_object_set_string_member (one, "text", text);
-        json_array_add_object_element (array, one);
-    }
-    return array;
-}
-
-static JsonArray *
-open_to_json (const PolicyVerdict *verdict)
-{
-    const GPtrArray *open = policy_verdict_get_unproven (verdict);
-    JsonArray *array = json_array_new ();
-
-    for (guint i = 0; i < open->len; i++)
-        json_array_add_string_element (array, g_ptr_array_index (open, i));
-    return array;
-}
-
 static int
 print_json (const Judged *judged, int code)
 {
@@ -350,8 +322,8 @@ print_json (const Judged *judged, int code)
     if (judged->warning != NULL)
         json_array_add_string_element (warnings, judged->warning);
     json_object_set_array_member (object, "warnings", warnings);
-    json_object_set_array_member (object, "reasons", reasons_to_json (judged->verdict));
-    json_object_set_array_member (object, "unproven", open_to_json (judged->verdict));
+    json_object_set_array_member (object, "reasons", step_reasons_json (judged->verdict));
+    json_object_set_array_member (object, "unproven", step_unproven_json (judged->verdict));
     json_object_set_int_member (object, "exit_code", code);
     command_print_json (object);
     return code;

@@ -142,34 +142,13 @@ parse_range (const char *text, StepBoot *out, GError **error)
     return TRUE;
 }
 
-/* "host" and versions of models are other processors on each host and QEMU. */
-static gboolean
-refuse_cpu (const char *text, GError **error)
-{
-    g_autofree char *known = policy_cpu_models ();
-
-    return step_usage (error,
-                       "--cpu: '%s' is neither FAMILY,MODEL,STEPPING in decimal, as "
-                       "/proc/cpuinfo in the guest says them, nor a model that is known "
-                       "(%s)",
-                       text, known);
-}
-
 static gboolean
 parse_cpu (const char *text, guint32 *out, GError **error)
 {
-    g_auto (GStrv) parts = g_strsplit (text, ",", 4);
-    guint64 family, model, stepping;
+    g_autofree char *problem = NULL;
 
-    if (g_strv_length (parts) == 1 && policy_cpu_signature (text, out))
-        return TRUE;
-    if (g_strv_length (parts) != 3 ||
-        !g_ascii_string_to_unsigned (parts[0], 10, 0, 0x10e, &family, NULL) ||
-        !g_ascii_string_to_unsigned (parts[1], 10, 0, 0xff, &model, NULL) ||
-        !g_ascii_string_to_unsigned (parts[2], 10, 0, 0xf, &stepping, NULL))
-        return refuse_cpu (text, error);
-    *out = policy_cpu_signature_make ((guint) family, (guint) model, (guint) stepping);
-    return TRUE;
+    return policy_cpu_signature_parse (text, out, &problem) ||
+           step_usage (error, "--cpu: %s", problem);
 }
 
 static gboolean

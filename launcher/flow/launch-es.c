@@ -25,26 +25,11 @@ set_digest (LaunchFlow *flow, GError **error)
 static gboolean
 parse_cpu (const char *text, guint32 *signature, GError **error)
 {
-    static const guint max[] = { 0x10e, 0xff, 0xf };
-    g_auto (GStrv) parts = g_strsplit (text, ",", 4);
-    guint64 numbers[3] = { 0 };
-    guint n = 0;
+    g_autofree char *problem = NULL;
 
-    if (policy_cpu_signature (text, signature))
+    if (policy_cpu_signature_parse (text, signature, &problem))
         return TRUE;
-    while (n < G_N_ELEMENTS (numbers) && parts[n] != NULL &&
-           g_ascii_string_to_unsigned (parts[n], 10, 0, max[n], &numbers[n], NULL))
-        n++;
-    if (n == G_N_ELEMENTS (numbers) && parts[n] == NULL) {
-        *signature = policy_cpu_signature_make ((guint) numbers[0], (guint) numbers[1],
-                                                (guint) numbers[2]);
-        return TRUE;
-    }
-    g_autofree char *known = policy_cpu_models ();
-    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                 "--cpu: '%s' is neither FAMILY,MODEL,STEPPING in decimal nor a model that "
-                 "is known (%s)",
-                 text, known);
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE, "--cpu: %s", problem);
     return FALSE;
 }
 

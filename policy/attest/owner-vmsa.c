@@ -105,6 +105,32 @@ policy_cpu_signature (const char *model, guint32 *out)
     return FALSE;
 }
 
+gboolean
+policy_cpu_signature_parse (const char *text, guint32 *out, char **problem)
+{
+    g_auto (GStrv) parts = g_strsplit (text, ",", 4);
+    guint64 family, model, stepping;
+
+    g_return_val_if_fail (out != NULL && problem != NULL, FALSE);
+
+    if (policy_cpu_signature (text, out))
+        return TRUE;
+    if (g_strv_length (parts) == 3 &&
+        g_ascii_string_to_unsigned (parts[0], 10, 0, 0x10e, &family, NULL) &&
+        g_ascii_string_to_unsigned (parts[1], 10, 0, 0xff, &model, NULL) &&
+        g_ascii_string_to_unsigned (parts[2], 10, 0, 0xf, &stepping, NULL)) {
+        *out = policy_cpu_signature_make ((guint) family, (guint) model, (guint) stepping);
+        return TRUE;
+    }
+    /* "host" and versions of models are other processors on each host and QEMU. */
+    g_autofree char *known = policy_cpu_models ();
+    *problem = g_strdup_printf ("'%s' is neither FAMILY,MODEL,STEPPING in decimal, as "
+                                "/proc/cpuinfo in the guest says them, nor a model that is "
+                                "known (%s)",
+                                text, known);
+    return FALSE;
+}
+
 static void
 set_segment (SevVmsaSegment *segment, guint attributes)
 {

@@ -65,6 +65,15 @@ gboolean policy_vcpus_variant (guint index, PolicyVcpus *vcpus);
  */
 gboolean policy_cpu_signature (const char *model, guint32 *out) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * policy_cpu_signature_parse:
+ * @text: a model, or "FAMILY,MODEL,STEPPING" in decimal
+ * @problem: (out) (transfer full): why not, for whoever wrote @text
+ */
+gboolean policy_cpu_signature_parse (const char *text,
+                                     guint32 *out,
+                                     char **problem) G_GNUC_WARN_UNUSED_RESULT;
+
 /** policy_cpu_models: Returns: (transfer full): the models that policy_cpu_signature()
  * knows, with commas between them */
 char *policy_cpu_models (void);
