@@ -6,8 +6,10 @@
 
 #include "launcher/cli/cmd-platform.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "launcher/base/output-file.h"
 #include "launcher/fetch/kds.h"
@@ -211,6 +213,11 @@ write_directory (const Export *e, const Chain *chain, JsonArray *files, GError *
     const guint8 *pek = g_bytes_get_data (chain->chain, NULL);
     g_autoptr (GBytes) bare = g_bytes_new (pek + 2 * SEV_CERT_SIZE, SEV_CERT_SIZE);
 
+    if (mkdir (e->directory, 0755) != 0 && errno != EEXIST) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_IO, "cannot make '%s': %s",
+                     e->directory, g_strerror (errno));
+        return FALSE;
+    }
     return write_bytes (e, "pdh", chain->pdh, files, error) &&
            write_part (e, "pek", pek, SEV_CERT_SIZE, files, error) &&
            write_part (e, "oca", pek + SEV_CERT_SIZE, SEV_CERT_SIZE, files, error) &&

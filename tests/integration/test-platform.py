@@ -35,8 +35,7 @@ NAMES = ("pdh", "pek", "oca", "cek", "ask", "ark")
 class Platform:
     def __init__(self, bed):
         self.bed = bed
-        self.dir = os.path.join(bed.dir, "certs")
-        os.mkdir(self.dir)
+        self.dir = os.path.join(bed.dir, "certs")  # which the first export makes
 
     def run(self, verb, *words, where=True):
         return self.bed.run("platform", verb, "--json", *(self.bed.where() if where else ()), *words)
