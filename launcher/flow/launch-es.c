@@ -84,8 +84,21 @@ flow_require_es (LaunchFlow *flow, GError **error)
     return platform->es || unusable ("the EMULATED platform is without it", error);
 }
 
-/* Only an emulated host here tells its version before there is a guest. A PEK tells that of
- * the firmware that made it, which may have been updated since. */
+static gboolean
+api_too_old (guint32 policy, guint8 major, guint8 minor, GError **error)
+{
+    guint8 least_major, least_minor;
+
+    policy_guest_min_api (policy, &least_major, &least_minor);
+    g_set_error (error, POLICY_ERROR, POLICY_ERROR_API_TOO_OLD,
+                 "guest policy requires firmware API %u.%u, the platform has %u.%u",
+                 least_major, least_minor, major, minor);
+    return FALSE;
+}
+
+/* The PEK tells the version of the firmware that made it, which may have been updated
+ * since. Only an emulated host here can be asked for the present one before there is a
+ * guest; that costs a process, so it is asked only where the PEK's is too old. */
 gboolean
 flow_require_api (LaunchFlow *flow, GError **error)
 {
@@ -93,27 +106,24 @@ flow_require_api (LaunchFlow *flow, GError **error)
     const guint32 policy = flow->owner->guest_policy;
     guint8 least_major, least_minor, major, minor;
 
-    policy_guest_min_api (policy, &least_major, &least_minor);
+    policy_chain_get_pek_api (flow->result.chain, &major, &minor);
+    if (policy_guest_allows_api (policy, major, minor))
+        return TRUE;
     if (flow->emulated != NULL && !elsewhere) {
         g_autoptr (EmulatedPlatform) platform =
             emulated_host_platform (flow->emulated, error);
-        if (platform == NULL)
-            return FALSE;
-        major = (guint8) platform->api_major;
-        minor = (guint8) platform->api_minor;
-        if (policy_guest_allows_api (policy, major, minor))
-            return TRUE;
-        g_set_error (error, POLICY_ERROR, POLICY_ERROR_API_TOO_OLD,
-                     "guest policy requires firmware API %u.%u, the platform has %u.%u",
-                     least_major, least_minor, major, minor);
-        return FALSE;
+
+        return platform != NULL &&
+               (policy_guest_allows_api (policy, (guint8) platform->api_major,
+                                         (guint8) platform->api_minor) ||
+                api_too_old (policy, (guint8) platform->api_major,
+                             (guint8) platform->api_minor, error));
     }
-    policy_chain_get_pek_api (flow->result.chain, &major, &minor);
-    if (!policy_guest_allows_api (policy, major, minor))
-        message_warning ("guest policy requires firmware API %u.%u, and the platform's PEK "
-                         "was made by %u.%u: if its firmware was not updated since, it "
-                         "refuses the guest",
-                         least_major, least_minor, major, minor);
+    policy_guest_min_api (policy, &least_major, &least_minor);
+    message_warning ("guest policy requires firmware API %u.%u, and the platform's PEK was "
+                     "made by %u.%u: if its firmware was not updated since, it refuses the "
+                     "guest",
+                     least_major, least_minor, major, minor);
     return TRUE;
 }
 
