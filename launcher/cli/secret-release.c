@@ -131,6 +131,9 @@ secret_release_open (const SecretReleaseOptions *options,
         return step_usage (error, "--owner needs what verify needs: --policy, --api, "
                                   "--build, and --firmware or --digest; the ledger has "
                                   "verdicts");
+    if (options->owner != NULL && keys->digest != NULL)
+        return step_usage (error, "--owner judges the firmware: give --firmware, not "
+                                  "--digest");
     if (options->accept_firmware != NULL && options->owner == NULL)
         return step_usage (error, "--accept-firmware needs --owner: without it no firmware "
                                   "is refused");
@@ -163,7 +166,7 @@ judge_firmware (const SecretRelease *release,
                 const PolicyBootInputs *inputs,
                 PolicyVerdict *verdict)
 {
-    if (release->owner == NULL || inputs == NULL) {
+    if (release->owner == NULL) {
         policy_verdict_add_unproven (verdict,
                                      "firmware: unpinned; nobody was asked whether "
                                      "it is one of the owner's");

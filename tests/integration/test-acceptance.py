@@ -189,9 +189,10 @@ class Packing:
         digest = owner.launch_digest(self.bed.firmware)
         return owner.b64(self.session.measurement(digest, nonce, (1, 55), 21) + nonce)
 
-    def run(self, *more, verified=True, measured=None, keys=None, names=("tik.bin", "tek.bin")):
+    def run(self, *more, verified=True, measured=None, keys=None, names=("tik.bin", "tek.bin"),
+            told=None):
         keys = keys or f"{self.dir}/{self.name}_"
-        told = ["--firmware", self.bed.firmware, "--policy", hex(self.policy), "--api", "1.55", "--build", "21"]
+        told = [*(told or ["--firmware", self.bed.firmware]), "--policy", hex(self.policy), "--api", "1.55", "--build", "21"]
         return self.bed.run("secret", "--tik", keys + names[0], "--tek", keys + names[1], "--measurement",
                             measured or self.measured, "--secret", f"luks-key:{self.bed.disk_key}", "--out-header",
                             f"{self.dir}/header", "--out-payload", f"{self.dir}/payload", *(told if verified else []),
@@ -249,6 +250,8 @@ def by_hand(bed, t, table):
 def ledger(bed, t, table, kept):
     mine = ["--owner", bed.owner]
     table.row("secret-owner-unverified", run=lambda _: kept.run(*mine, verified=False), says=["--owner", "--policy"], again=False)
+    table.row("secret-owner-digest", run=lambda _: kept.run(*mine, told=["--digest", "0" * 64]), says=["--owner", "--firmware"],
+              again=False)
     table.row("secret-owner-without-session", prepare=lambda: away(f"{kept.dir}/kept_session.b64"),
               run=lambda _: kept.run(*mine), says=["--session"], again=False)
     table.row("secret-firmware-unpinned", run=lambda _: kept.run(*mine), says=["firmware: unpinned", "firmware trust"], again=False)
