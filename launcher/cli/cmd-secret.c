@@ -87,6 +87,8 @@ parse (SecretOptions *o, CommandCommon *common, int *argc, char ***argv, GError 
           "The session's launch blob, for the ledger (with --owner)", "FILE" },
         { "accept-firmware", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->release.accept_firmware,
           "Take an unpinned firmware with this digest (dangerous, repeatable)", "SHA256" },
+        { "allow-unmeasured-boot", 0, 0, G_OPTION_ARG_NONE, &o->release.allow_unmeasured,
+          "Pack for an unmeasured boot (with --owner; dangerous)", NULL },
         { "accept-debug", 0, 0, G_OPTION_ARG_NONE, &o->accept_debug,
           "Pack for a policy that lets the host read the guest (dangerous)", NULL },
         G_OPTION_ENTRY_NULL,
@@ -216,6 +218,9 @@ say (const SecretOptions *o, const Packing *p, const CommandCommon *common)
     g_autofree char *payload = g_utf8_make_valid (o->payload, -1);
 
     if (!common->json) {
+        const GPtrArray *open = policy_verdict_get_unproven (p->verdict);
+        for (guint i = 0; i < open->len; i++)
+            message_warning ("unproven: %s", (const char *) g_ptr_array_index (open, i));
         message_info ("packed %u secret%s", count, count == 1 ? "" : "s");
         return LAUNCHER_EXIT_OK;
     }

@@ -137,6 +137,10 @@ secret_release_open (const SecretReleaseOptions *options,
     if (options->accept_firmware != NULL && options->owner == NULL)
         return step_usage (error, "--accept-firmware needs --owner: without it no firmware "
                                   "is refused");
+    if (options->allow_unmeasured && options->owner == NULL)
+        return step_usage (error, "--allow-unmeasured-boot needs --owner: without it no "
+                                  "boot is refused");
+    out->allow_unmeasured = options->allow_unmeasured;
     if (!refuse_kept (keys, error) || !read_accepted (options, out, error))
         return FALSE;
     if (options->owner != NULL) {
@@ -189,8 +193,25 @@ judge_firmware (const SecretRelease *release,
             hex);
 }
 
+/* Likewise: any host can boot something else and read what was packed. */
 static void
-say_open (const SecretRelease *release, const StepBoot *boot, PolicyVerdict *verdict)
+judge_boot (const SecretRelease *release,
+            const PolicyBootInputs *inputs,
+            PolicyVerdict *verdict)
+{
+    if (inputs == NULL || inputs->kernel_hashes)
+        return;
+    if (release->owner == NULL || release->allow_unmeasured)
+        policy_verdict_add_unproven (verdict, "what boots: it is not measured");
+    else
+        policy_verdict_fail (verdict, POLICY_CHECK_BOOT, "boot-unmeasured",
+                             "kernel, initrd and command line are not measured, so nothing "
+                             "may be released to them (--kernel, or "
+                             "--allow-unmeasured-boot)");
+}
+
+static void
+say_open (const SecretRelease *release, PolicyVerdict *verdict)
 {
     policy_verdict_add_unproven (verdict,
                                  "on which platform it was launched, and that it was "
@@ -198,8 +219,6 @@ say_open (const SecretRelease *release, const StepBoot *boot, PolicyVerdict *ver
     if (release->owner == NULL)
         policy_verdict_add_unproven (verdict, "that the session got no packet before: no "
                                               "ledger was asked");
-    if (boot->inputs != NULL && !boot->inputs->kernel_hashes)
-        policy_verdict_add_unproven (verdict, "what boots: it is not measured");
 }
 
 /* Every reason, not only the first. */
@@ -213,8 +232,9 @@ secret_release_judge (const SecretRelease *release,
 {
     guint8 id[POLICY_SESSION_ID_SIZE];
 
-    say_open (release, boot, verdict);
+    say_open (release, verdict);
     judge_firmware (release, boot->inputs, verdict);
+    judge_boot (release, boot->inputs, verdict);
     if (release->acceptance != NULL &&
         !step_acceptance_release (release->acceptance, boot, report, release->owner, table,
                                   verdict, error))
@@ -222,7 +242,7 @@ secret_release_judge (const SecretRelease *release,
     if (policy_verdict_has_failed (verdict)) {
         g_set_error_literal (
             error, POLICY_ERROR, POLICY_ERROR_NOT_ACCEPTED,
-            "the measurement verifies, but the firmware is not the owner's");
+            "the measurement verifies, but the owner releases nothing to what boots");
         return FALSE;
     }
     return release->owner == NULL ||

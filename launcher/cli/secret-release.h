@@ -21,6 +21,7 @@ typedef struct {
     char *acceptance; /* instead of the file in it */
     char *session;    /* launch blob */
     char **accept_firmware;
+    gboolean allow_unmeasured; /* what boots after the firmware */
 } SecretReleaseOptions;
 void secret_release_options_clear (SecretReleaseOptions *options);
 
@@ -29,6 +30,7 @@ typedef struct {
     PolicyAcceptance *acceptance; /* (nullable): nobody named one */
     GBytes *blob;                 /* (nullable): with @owner */
     GArray *accepted;             /* (element-type digest) */
+    gboolean allow_unmeasured;    /* by the owner for this packet */
 } SecretRelease;
 void secret_release_clear (SecretRelease *release);
 
@@ -53,7 +55,8 @@ gboolean secret_release_open (const SecretReleaseOptions *options,
  * secret_release_judge:
  * @report: (nullable): %NULL: nothing was verified
  * @verdict: gets a reason for each demand of the acceptance policy that is not met, one for
- *   a firmware that the owner neither trusts nor accepted, and what stays open
+ *   a firmware that the owner neither trusts nor accepted, one for a boot that is not
+ *   measured, and what stays open
  *
  * Errors: %POLICY_ERROR_NOT_ACCEPTED, %POLICY_ERROR_SESSION_REUSED and the like of
  *   policy_ledger_check_session(), those of policy_session_identify().

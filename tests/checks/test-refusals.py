@@ -16,7 +16,6 @@ CLASSES = {"NOT_VERIFIED": 1, "USAGE": 2, "INSECURE": 3, "INPUT": 4, "STATE": 5,
 
 # Ids that no launch in a test ends with, and why.
 ELSEWHERE = {
-    "boot-unmeasured": "the command line is refused before, as unmeasured-boot",
     "image-timeout": "would take the time of the timeout (test-image-tool.c)",
     "internal-error": "is what nobody thought of (test-launcher-error.c)",
     "measurement-malformed": "QEMU's reply is refused before, as reply-implausible (test-policy-attest.c)",

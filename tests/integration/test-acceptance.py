@@ -248,7 +248,8 @@ def by_hand(bed, t, table):
 
 
 def ledger(bed, t, table, kept):
-    mine = ["--owner", bed.owner]
+    measured = ["--owner", bed.owner]
+    mine = [*measured, "--allow-unmeasured-boot"]
     table.row("secret-owner-unverified", run=lambda _: kept.run(*mine, verified=False), says=["--owner", "--policy"], again=False)
     table.row("secret-owner-digest", run=lambda _: kept.run(*mine, told=["--digest", "0" * 64]), says=["--owner", "--firmware"],
               again=False)
@@ -261,6 +262,7 @@ def ledger(bed, t, table, kept):
         t.equal((said.code, any("accepted by hand" in text for text in said.json.get("unproven", []))), (0, True), said)
     bed.must("firmware", "trust", bed.firmware, "--owner", bed.owner)
     other = Packing(bed, "other")
+    table.row("secret-boot-unmeasured", run=lambda _: kept.run(*measured), says=["--kernel", "--allow-unmeasured-boot"], again=False)
     table.row("secret-session-of-another", run=lambda _: kept.run(*mine, "--session", f"{other.dir}/other_session.b64"),
               says=["TIK"], again=False)
     wrong = owner.b64(bytes(48))

@@ -610,6 +610,8 @@ def check_secret(t, folder):
         t.equal(unpack((keys[:16], keys[16:]), report[:32], *packet()),
                 {luks: b"a key of a disk", other: b"x" * 333})
         t.equal({os.stat(path).st_mode & 0o777 for path in names[2:4]}, {0o600})
+        t.true("warning: unproven: that the session got no packet before" in secret().stderr, "said without --json")
+        t.equal([secret("--allow-unmeasured-boot").returncode, secret().returncode], [2, 0], "it needs --owner")
     with t.test("secret: it opens with no other measurement, and no IV comes twice"):
         first = packet()
         t.equal(unpack((keys[:16], keys[16:]), bytes([report[0] ^ 1]) + report[1:32], *first), None)
