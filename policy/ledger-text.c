@@ -13,6 +13,12 @@
 #define TORN_MARK " torn"
 #define MAX_DOMAIN 300u
 
+static const char *const words[] = {
+    [POLICY_LEDGER_REFUSED] = "refused",
+    [POLICY_LEDGER_VERIFIED] = "verified",
+    [POLICY_LEDGER_PACKED] = "packed",
+};
+
 enum { FIELD_FORMAT, FIELD_TIME, FIELD_SESSION, FIELD_MNONCE, FIELD_VERDICT, FIELD_DOMAIN };
 
 static gboolean
@@ -51,6 +57,15 @@ is_domain (const char *text)
 }
 
 static gboolean
+is_word (const char *text)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+        if (strcmp (text, words[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
 is_whole (char *const *fields)
 {
     return g_strv_length ((char **) fields) == N_FIELDS &&
@@ -58,9 +73,7 @@ is_whole (char *const *fields)
            is_lower_hex (fields[FIELD_SESSION], 2 * POLICY_SESSION_ID_SIZE) &&
            (strcmp (fields[FIELD_MNONCE], "-") == 0 ||
             is_lower_hex (fields[FIELD_MNONCE], 2 * SEV_NONCE_SIZE)) &&
-           (strcmp (fields[FIELD_VERDICT], "verified") == 0 ||
-            strcmp (fields[FIELD_VERDICT], "refused") == 0) &&
-           is_domain (fields[FIELD_DOMAIN]);
+           is_word (fields[FIELD_VERDICT]) && is_domain (fields[FIELD_DOMAIN]);
 }
 
 /*
@@ -149,9 +162,9 @@ policy_ledger_scan (const char *text,
     return TRUE;
 }
 
-/* @size: bytes of each */
+/* @size: bytes of each; @but: (nullable): lines with this word are left out */
 static GArray *
-collect (const char *text, gsize len, guint field, gsize size)
+collect (const char *text, gsize len, guint field, gsize size, const char *but)
 {
     GArray *found = g_array_new (FALSE, FALSE, (guint) size);
     guint8 value[POLICY_SESSION_ID_SIZE];
@@ -165,6 +178,7 @@ collect (const char *text, gsize len, guint field, gsize size)
         g_auto (GStrv) fields = g_strsplit (line, " ", N_FIELDS + 1);
 
         if (g_strv_length (fields) == N_FIELDS &&
+            g_strcmp0 (fields[FIELD_VERDICT], but) != 0 &&
             sev_hex_decode (fields[field], value, size, NULL))
             g_array_append_vals (found, value, 1);
         text += end != NULL ? line_len + 1 : line_len;
@@ -176,22 +190,25 @@ collect (const char *text, gsize len, guint field, gsize size)
 GArray *
 policy_ledger_nonces (const char *text, gsize len)
 {
-    return collect (text, len, FIELD_MNONCE, SEV_NONCE_SIZE);
+    return collect (text, len, FIELD_MNONCE, SEV_NONCE_SIZE, NULL);
 }
 
 GArray *
 policy_ledger_sessions (const char *text, gsize len)
 {
-    return collect (text, len, FIELD_SESSION, POLICY_SESSION_ID_SIZE);
+    return collect (text, len, FIELD_SESSION, POLICY_SESSION_ID_SIZE,
+                    words[POLICY_LEDGER_PACKED]);
 }
 
 char *
 policy_ledger_format (const guint8 *id,
                       const guint8 *mnonce,
-                      gboolean verified,
+                      PolicyLedgerWord word,
                       const char *domain,
                       gint64 time_us)
 {
+    g_return_val_if_fail (word < G_N_ELEMENTS (words), NULL);
+
     g_autoptr (GDateTime) when = g_date_time_new_from_unix_utc (time_us / G_USEC_PER_SEC);
     g_autofree char *time =
         when != NULL ? g_date_time_format (when, "%Y-%m-%dT%H:%M:%SZ") : NULL;
@@ -211,5 +228,5 @@ policy_ledger_format (const guint8 *id,
         g_string_append_c (name, '-');
     return g_strdup_printf (FORMAT " %s %s %s %s %s\n",
                             has_time ? time : "1970-01-01T00:00:00Z", session, nonce,
-                            verified ? "verified" : "refused", name->str);
+                            words[word], name->str);
 }

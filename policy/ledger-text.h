@@ -7,6 +7,12 @@ G_BEGIN_DECLS
 
 /* The text of a ledger; see policy/ledger.h for its format.  No I/O here. */
 
+typedef enum {
+    POLICY_LEDGER_REFUSED,
+    POLICY_LEDGER_VERIFIED,
+    POLICY_LEDGER_PACKED, /* secrets were packed by hand: no launch that leaves evidence */
+} PolicyLedgerWord;
+
 typedef struct {
     gboolean session; /* the session is in it */
     gboolean mnonce;  /* the nonce is in it */
@@ -34,13 +40,17 @@ gboolean policy_ledger_scan (const char *text,
  *   use them, a verdict may not
  */
 GArray *policy_ledger_nonces (const char *text, gsize len);
-/** policy_ledger_sessions: likewise. Returns: (transfer full) (element-type guint8[32]) */
+/**
+ * policy_ledger_sessions: likewise
+ * Returns: (transfer full) (element-type guint8[32]): of launches; those that secrets were
+ *   only packed for are left out
+ */
 GArray *policy_ledger_sessions (const char *text, gsize len);
 
 /** policy_ledger_format: Returns: (transfer full): a line with its end */
 char *policy_ledger_format (const guint8 *id,
                             const guint8 *mnonce,
-                            gboolean verified,
+                            PolicyLedgerWord word,
                             const char *domain,
                             gint64 time_us);
 

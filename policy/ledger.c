@@ -193,7 +193,7 @@ gboolean
 policy_ledger_record_id (PolicyLedger *ledger,
                          const guint8 *id,
                          const guint8 *mnonce,
-                         gboolean verified,
+                         PolicyLedgerWord word,
                          const char *domain,
                          gint64 time_us,
                          GError **error)
@@ -202,7 +202,7 @@ policy_ledger_record_id (PolicyLedger *ledger,
 
     g_return_val_if_fail (ledger != NULL && id != NULL && domain != NULL, FALSE);
 
-    g_autofree char *line = policy_ledger_format (id, mnonce, verified, domain, time_us);
+    g_autofree char *line = policy_ledger_format (id, mnonce, word, domain, time_us);
     if (!lock (ledger, LOCK_EX, error))
         return FALSE;
     const gboolean ok = check_unseen (ledger, id, mnonce, &torn, error) &&
@@ -224,7 +224,8 @@ policy_ledger_record (PolicyLedger *ledger,
 
     g_return_val_if_fail (ledger != NULL && session != NULL && domain != NULL, FALSE);
 
-    if (!policy_ledger_record_id (ledger, policy_session_get_id (session), mnonce, verified,
+    if (!policy_ledger_record_id (ledger, policy_session_get_id (session), mnonce,
+                                  verified ? POLICY_LEDGER_VERIFIED : POLICY_LEDGER_REFUSED,
                                   domain, time_us, &local)) {
         if (verdict != NULL)
             policy_verdict_fail_error (verdict, POLICY_CHECK_FRESH, local);

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "policy/attest/owner-measure.h"
+#include "policy/ledger-text.h"
 #include "policy/verdict.h"
 
 G_BEGIN_DECLS
@@ -18,8 +19,10 @@ G_BEGIN_DECLS
  *     1 TIME SESSION MNONCE VERDICT DOMAIN
  *
  * TIME is UTC in ISO 8601, SESSION 64 digits (SHA-256 of the launch blob), MNONCE 32 digits
- * or "-", VERDICT "verified" or "refused", DOMAIN a name with other characters than
- * letters, digits and "._+-" written %XX.  A line cut off by a crash is closed with " torn"
+ * or "-", VERDICT "verified" or "refused" of a launch, "packed" for secrets that were
+ * packed by hand (no evidence is of it), DOMAIN a name with other characters than letters,
+ * digits and
+ * "._+-" written %XX.  A line cut off by a crash is closed with " torn"
  * by the next writer; what it names counts as seen.  Any other line that does not fit makes
  * the ledger damaged, and then nothing is judged.
  */
@@ -77,7 +80,7 @@ gboolean policy_ledger_record (PolicyLedger *ledger,
 gboolean policy_ledger_record_id (PolicyLedger *ledger,
                                   const guint8 *id,
                                   const guint8 *mnonce,
-                                  gboolean verified,
+                                  PolicyLedgerWord word,
                                   const char *domain,
                                   gint64 time_us,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -94,7 +97,7 @@ GArray *policy_ledger_get_nonces (PolicyLedger *ledger,
 /**
  * policy_ledger_count_others:
  * @id: (nullable): policy_session_get_id() of a session that does not count
- * @n: (out): sessions that were judged
+ * @n: (out): launches that were judged
  * Errors: as policy_ledger_get_nonces().
  */
 gboolean policy_ledger_count_others (PolicyLedger *ledger,

@@ -262,6 +262,6 @@ secret_release_record (const SecretRelease *release,
     return release->owner == NULL ||
            (policy_session_identify (release->blob, report->tik, boot->policy, id, error) &&
             policy_ledger_record_id (policy_owner_get_ledger (release->owner), id,
-                                     report->report + SEV_MAC_SIZE, TRUE, GUEST_NAME,
-                                     g_get_real_time (), error));
+                                     report->report + SEV_MAC_SIZE, POLICY_LEDGER_PACKED,
+                                     GUEST_NAME, g_get_real_time (), error));
 }

@@ -30,19 +30,22 @@ has_field (const char *text, guint number, const char *value)
 }
 
 static void
-check_more (const char *text, const guint8 *id)
+check_more (const char *text, const guint8 *id, PolicyLedgerWord word)
 {
     guint8 new_id[32];
     PolicyLedgerSeen seen;
 
     memset (new_id, 0x33, sizeof new_id);
-    g_autofree char *line = policy_ledger_format (new_id, NULL, TRUE, "d %", 0);
+    g_autofree char *line = policy_ledger_format (new_id, NULL, word, "d %", 0);
     g_autofree char *longer = g_strconcat (text, line, NULL);
     g_assert_true (policy_ledger_scan (longer, strlen (longer), new_id, NULL, &seen, NULL));
     g_assert_true (seen.session);
     g_assert_false (seen.torn);
     g_assert_true (policy_ledger_scan (longer, strlen (longer), id, NULL, &seen, NULL));
     g_assert_true (seen.session == has_field (text, 2, SESSION));
+    g_autoptr (GArray) before = policy_ledger_sessions (text, strlen (text));
+    g_autoptr (GArray) after = policy_ledger_sessions (longer, strlen (longer));
+    g_assert_cmpuint (after->len, ==, before->len + (word != POLICY_LEDGER_PACKED));
 }
 
 /* A nonce that is listed stands in the text. */
@@ -87,6 +90,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     g_assert_true (seen.session == has_field (text, 2, SESSION));
     g_assert_true (seen.mnonce == has_field (text, 3, NONCE));
     if (!seen.torn)
-        check_more (text, id);
+        for (guint word = 0; word <= POLICY_LEDGER_PACKED; word++)
+            check_more (text, id, (PolicyLedgerWord) word);
     return 0;
 }

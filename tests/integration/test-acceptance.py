@@ -248,6 +248,10 @@ def by_hand(bed, t, table):
 
 
 def ledger(bed, t, table, kept):
+    def lacking():
+        return bed.run("evidence", "list", bed.owner, "--json").json["judged_without"]
+
+    before = lacking()
     measured = ["--owner", bed.owner]
     mine = [*measured, "--allow-unmeasured-boot"]
     table.row("secret-owner-unverified", run=lambda _: kept.run(*mine, verified=False), says=["--owner", "--policy"], again=False)
@@ -274,7 +278,9 @@ def ledger(bed, t, table, kept):
         t.true(kept.made(), said)
         with open(f"{bed.owner}/ledger", encoding="utf-8") as f:
             last = f.read().splitlines()[-1].split(" ")
-        t.equal(last[2:5], [hashlib.sha256(kept.session.blob).hexdigest(), base64.b64decode(kept.measured)[32:].hex(), "verified"])
+        t.equal(last[2:5], [hashlib.sha256(kept.session.blob).hexdigest(), base64.b64decode(kept.measured)[32:].hex(), "packed"])
+        # No evidence is of it, and none is missing.
+        t.equal(lacking(), before)
     table.row("secret-session-reused", run=lambda _: kept.run(*mine, measured=kept.report(os.urandom(16))), again=False)
     # The same measurement under another launch blob: one that the owner made again for the same keys.
     again = os.urandom(96) + kept.session.blob[96:]

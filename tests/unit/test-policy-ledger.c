@@ -101,6 +101,49 @@ test_record (void)
     g_assert_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_REUSED);
 }
 
+/* What `secret --owner` writes: seen like any other, but no launch, so no evidence is of
+ * it. */
+static void
+test_packed (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (PolicySession) launch = session_number (1);
+    g_autoptr (PolicySession) packed = session_number (2);
+    g_autoptr (GError) error = NULL;
+    guint8 mnonce[16];
+    guint n = 0;
+
+    memset (mnonce, 0x22, sizeof mnonce);
+    test_dir_init (&dir);
+    g_autoptr (PolicyLedger) ledger = policy_ledger_open_at (dir.fd, "ledger", &error);
+    g_assert_no_error (error);
+    g_assert_true (record (ledger, launch, 0x11, NULL, &error));
+    g_assert_true (policy_ledger_count_others (ledger, NULL, &n, &error));
+    g_assert_cmpuint (n, ==, 1);
+    g_autofree char *before = test_dir_read (&dir, "ledger");
+    g_assert_true (policy_ledger_record_id (ledger, policy_session_get_id (packed), mnonce,
+                                            POLICY_LEDGER_PACKED, "by hand", TIME_US,
+                                            &error));
+    g_assert_no_error (error);
+    g_autofree char *id = sev_hex_encode (policy_session_get_id (packed), 32);
+    g_autofree char *want = g_strdup_printf (
+        "%s1 2023-11-14T22:13:20Z %s 22222222222222222222222222222222 packed by%%20hand\n",
+        before, id);
+    g_autofree char *text = test_dir_read (&dir, "ledger");
+    g_assert_cmpstr (text, ==, want);
+
+    g_assert_true (policy_ledger_count_others (ledger, NULL, &n, &error));
+    g_assert_cmpuint (n, ==, 1);
+    g_autoptr (GArray) sessions = policy_ledger_sessions (text, strlen (text));
+    g_assert_cmpmem (sessions->data, sessions->len * 32u, policy_session_get_id (launch),
+                     32);
+    g_autoptr (GArray) nonces = policy_ledger_get_nonces (ledger, &error);
+    g_assert_cmpuint (nonces->len, ==, 2);
+    g_assert_false (
+        policy_ledger_check_session (ledger, policy_session_get_id (packed), &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_SESSION_REUSED);
+}
+
 /* A line cut at every place is closed, and what it named in full counts. */
 static void
 test_torn (void)
@@ -111,10 +154,10 @@ test_torn (void)
     guint8 nonce[16];
 
     memset (nonce, 0x22, sizeof nonce);
-    g_autofree char *first =
-        policy_ledger_format (policy_session_get_id (old), NULL, FALSE, "a", TIME_US);
-    g_autofree char *line =
-        policy_ledger_format (policy_session_get_id (cut), nonce, TRUE, "b", TIME_US);
+    g_autofree char *first = policy_ledger_format (policy_session_get_id (old), NULL,
+                                                   POLICY_LEDGER_REFUSED, "a", TIME_US);
+    g_autofree char *line = policy_ledger_format (policy_session_get_id (cut), nonce,
+                                                  POLICY_LEDGER_VERIFIED, "b", TIME_US);
     const gsize session_end = 2 + 20 + 1 + 64;
     const gsize nonce_end = session_end + 1 + 32;
     for (gsize len = 1; len < strlen (line); len++) {
@@ -153,8 +196,8 @@ test_zero_tail (void)
     g_auto (TestDir) dir = { 0 };
     g_autoptr (PolicySession) old = session_number (1);
     g_autoptr (PolicySession) next = session_number (2);
-    g_autofree char *line =
-        policy_ledger_format (policy_session_get_id (old), NULL, TRUE, "a", TIME_US);
+    g_autofree char *line = policy_ledger_format (policy_session_get_id (old), NULL,
+                                                  POLICY_LEDGER_VERIFIED, "a", TIME_US);
     g_autoptr (GError) error = NULL;
     static const char zeroes[300];
 
@@ -177,8 +220,8 @@ test_damaged (void)
 {
     g_autoptr (PolicySession) session = session_number (1);
     g_autoptr (PolicySession) other = session_number (2);
-    g_autofree char *line =
-        policy_ledger_format (policy_session_get_id (session), NULL, TRUE, "name", TIME_US);
+    g_autofree char *line = policy_ledger_format (policy_session_get_id (session), NULL,
+                                                  POLICY_LEDGER_VERIFIED, "name", TIME_US);
     static const struct {
         gsize offset;
         char value;
@@ -231,7 +274,8 @@ test_format_is_readable (void)
     for (gsize n = 0; n <= G_N_ELEMENTS (names); n++) {
         for (gsize t = 0; t < G_N_ELEMENTS (times); t++) {
             const char *name = n < G_N_ELEMENTS (names) ? names[n] : large;
-            g_autofree char *line = policy_ledger_format (id, NULL, TRUE, name, times[t]);
+            g_autofree char *line =
+                policy_ledger_format (id, NULL, POLICY_LEDGER_VERIFIED, name, times[t]);
             g_autoptr (GError) error = NULL;
             PolicyLedgerSeen seen;
             g_assert_true (
@@ -307,6 +351,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
 
     g_test_add_func ("/ledger/record", test_record);
+    g_test_add_func ("/ledger/packed", test_packed);
     g_test_add_func ("/ledger/torn", test_torn);
     g_test_add_func ("/ledger/zero-tail", test_zero_tail);
     g_test_add_func ("/ledger/damaged", test_damaged);
