@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launcher/cli/secret-release.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "launcher/cli/step-acceptance.h"
 #include "policy/courier/courier-store.h"
@@ -47,12 +49,40 @@ refuse_kept (const StepReportOptions *keys, GError **error)
     return TRUE;
 }
 
-static char *
-beside (const StepReportOptions *keys, const char *name)
+/*
+ * The acceptance policy beside one of the keys.  Only what is not there is none: one that
+ * cannot be reached, a dangling link say, is for policy_acceptance_load() to refuse.
+ * @out: (out) (nullable)
+ */
+static gboolean
+find_beside (const StepReportOptions *keys, char **out, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname (keys->tk != NULL ? keys->tk : keys->tik);
+    const char *const paths[] = { keys->tik, keys->tek, keys->tk };
+    g_autofree char *found = NULL;
+    struct stat first = { 0 }, st = { 0 };
 
-    return g_build_filename (folder, name, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS (paths); i++) {
+        if (paths[i] == NULL)
+            continue;
+        g_autofree char *folder = g_path_get_dirname (paths[i]);
+        g_autofree char *name = g_build_filename (folder, POLICY_ACCEPTANCE_NAME, NULL);
+        if (lstat (name, &st) != 0) {
+            if (errno == ENOENT || errno == ENOTDIR)
+                continue;
+            st = (struct stat){ 0 };
+        }
+        if (found == NULL) {
+            found = g_steal_pointer (&name);
+            first = st;
+        } else if (st.st_dev != first.st_dev || st.st_ino != first.st_ino) {
+            return step_usage (error,
+                               "there is an acceptance policy beside each key: '%s' and "
+                               "'%s'; name the one that holds with --acceptance",
+                               found, name);
+        }
+    }
+    *out = g_steal_pointer (&found);
+    return TRUE;
 }
 
 static gboolean
@@ -61,13 +91,15 @@ read_acceptance (const SecretReleaseOptions *options,
                  SecretRelease *out,
                  GError **error)
 {
-    g_autofree char *near = beside (keys, POLICY_ACCEPTANCE_NAME);
+    g_autofree char *near = NULL;
 
     if (options->acceptance != NULL)
         out->acceptance = policy_acceptance_load (options->acceptance, error);
     else if (out->owner != NULL)
         out->acceptance = policy_acceptance_ref (policy_owner_get_acceptance (out->owner));
-    else if (g_file_test (near, G_FILE_TEST_EXISTS))
+    else if (!find_beside (keys, &near, error))
+        return FALSE;
+    else if (near != NULL)
         out->acceptance = policy_acceptance_load (near, error);
     else
         return TRUE;

@@ -42,6 +42,15 @@ def link(path, text):
             os.unlink(path)
 
 
+@contextlib.contextmanager
+def dangling(path):
+    os.symlink(path + ".nowhere", path)
+    try:
+        yield path
+    finally:
+        os.unlink(path)
+
+
 def met(bed, t, plain):
     """Every demand that an emulated platform can meet; plain: what a launch without said."""
     platform, measured = plain["platform"], plain["measured"]
@@ -239,6 +248,21 @@ def by_hand(bed, t, table):
     row("secret-guest", "[guest]\nforbid=no-send\n", loose, ["has no-send"])
     table.row("secret-acceptance-beside", prepare=lambda: there(f"{loose.dir}/acceptance", (HEAD + need + "es\n").encode()),
               run=lambda _: loose.run(), says=["'es'"], again=False)
+    table.row("secret-acceptance-link", prepare=lambda: dangling(f"{loose.dir}/acceptance"),
+              run=lambda _: loose.run(), says=["acceptance"], again=False)
+    apart = f"{bed.dir}/apart"
+    os.mkdir(apart, 0o700)
+    with t.test("secret by hand: the acceptance policy beside the other key holds too"):
+        shutil.copy(f"{loose.dir}/loose_tek.bin", f"{apart}/loose_tek.bin")
+        t.equal(loose.run("--tek", f"{apart}/loose_tek.bin").code, 0)
+        t.true(loose.made(), "a packet")
+    table.row("secret-acceptance-beside-tek", prepare=lambda: there(f"{apart}/acceptance", (HEAD + need + "es\n").encode()),
+              run=lambda _: loose.run("--tek", f"{apart}/loose_tek.bin"), says=["'es'"], again=False)
+    with there(f"{apart}/acceptance", HEAD.encode()):
+        table.row("secret-acceptance-two", prepare=lambda: there(f"{loose.dir}/acceptance", HEAD.encode()),
+                  run=lambda _: loose.run("--tek", f"{apart}/loose_tek.bin"), says=["--acceptance", apart], again=False)
+    with t.test("... and none of them made a packet"):
+        t.true(not loose.made(), "no packet")
     table.row("secret-debug", run=lambda _: debug.run(), says=["--accept-debug"], again=False)
     with t.test("secret by hand: --accept-debug takes a policy that lets the host read the guest"):
         t.equal(debug.run("--accept-debug").code, 0)
