@@ -29,12 +29,23 @@ can_be_uki (const PolicyBootInputs *inputs)
            (inputs->cmdline == NULL || *inputs->cmdline == '\0');
 }
 
+/* Whether @acceptance takes @boot as it is described.  Nothing else may count: another
+ * demand that is not met would be given a reason about the kind of kernel besides. */
 static gboolean
-accepts_plain_kernel (const PolicyAcceptance *acceptance, const PolicyFacts *facts)
+accepts_boot (const PolicyAcceptance *acceptance, const PolicyBoot *boot)
 {
+    const PolicyFacts facts = { .boot = boot };
     g_autoptr (PolicyVerdict) scratch = policy_verdict_new ();
 
-    return policy_acceptance_foresee (acceptance, facts, scratch);
+    if (policy_acceptance_foresee (acceptance, &facts, scratch))
+        return TRUE;
+    const GPtrArray *reasons = policy_verdict_get_reasons (scratch);
+    for (guint i = 0; i < reasons->len; i++) {
+        const PolicyReason *reason = g_ptr_array_index (reasons, i);
+        if (strcmp (reason->id, "acceptance-boot") == 0)
+            return FALSE;
+    }
+    return TRUE;
 }
 
 /* @described: keeps what @out borrows. */
@@ -55,7 +66,9 @@ collect (const StepBoot *boot,
         return;
     describe (boot, described);
     out->boot = described;
-    described->uki = can_be_uki (boot->inputs) && !accepts_plain_kernel (acceptance, out);
+    if (!can_be_uki (boot->inputs) || accepts_boot (acceptance, described))
+        return;
+    described->uki = policy_acceptance_takes_uki (acceptance);
 }
 
 gboolean

@@ -222,6 +222,20 @@ judge_place (Judge *judge)
 
 /* What boots. */
 
+static gboolean
+names_parts (const PolicyAcceptance *a)
+{
+    return a->kernel.given || a->initrd.given || a->cmdline.given;
+}
+
+gboolean
+policy_acceptance_takes_uki (const PolicyAcceptance *acceptance)
+{
+    g_return_val_if_fail (acceptance != NULL, FALSE);
+
+    return acceptance->uki.given || !names_parts (acceptance);
+}
+
 static void
 judge_firmware (Judge *judge)
 {
@@ -293,7 +307,6 @@ judge_kernel (Judge *judge)
 {
     const PolicyAcceptance *a = judge->acceptance;
     const PolicyBoot *boot = judge->facts->boot;
-    const gboolean parts = a->kernel.given || a->initrd.given || a->cmdline.given;
     PolicyVerdict *verdict = judge->verdict;
 
     if (!boot->measured) {
@@ -303,7 +316,7 @@ judge_kernel (Judge *judge)
                              "acceptance policy asks for it");
         return;
     }
-    if (boot->uki ? !a->uki.given && parts : a->uki.given && !parts) {
+    if (boot->uki ? !policy_acceptance_takes_uki (a) : a->uki.given && !names_parts (a)) {
         judge->ok = FALSE;
         policy_verdict_fail (verdict, POLICY_CHECK_ACCEPTANCE, "acceptance-boot",
                              "%s is booted, the acceptance policy names %s",

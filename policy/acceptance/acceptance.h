@@ -69,6 +69,9 @@ PolicyAcceptance *policy_acceptance_parse (const char *source,
                                            const char *text,
                                            gsize len,
                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** policy_acceptance_takes_uki: Returns: unless it names a plain kernel's parts and no UKI
+ */
+gboolean policy_acceptance_takes_uki (const PolicyAcceptance *acceptance);
 /**
  * policy_acceptance_load:
  * @path: a regular file anywhere, at most 64 KiB

@@ -184,6 +184,14 @@ def check_acceptance(t, folder):
         for key in ("uki", "kernel"):
             t.equal(judge(f"[boot]\n{key}={right}\n", report=alone), (0, []), key)
             t.equal(judge(f"[boot]\n{key}={wrong}\n", report=alone), (1, ["acceptance-boot"]), key)
+    with t.test("... and what else is not met makes no unified kernel image of a plain kernel"):
+        for other, reason in ((f"[firmware]\nsha256={wrong}\n", "firmware"), ("[guest]\nrequire=es\n", "guest-policy"),
+                              ("[platform]\nmin-api=200.0\n", "api")):
+            t.equal(judge(f"{other}[boot]\nkernel={right}\n", report=alone), (1, [f"acceptance-{reason}"]))
+        judge(f"[boot]\nkernel={wrong}\n")
+        done = run("verify", *words, *report_words(vector, alone), "--acceptance", path, "--json")
+        text = json.loads(done.stdout)["reasons"][0]["text"]
+        t.true("the kernel has SHA-256" in text and "unified" not in text, text)
     with t.test("... and needs the files: a digest does not say what boots"):
         digest = ["--digest", vector["launch_digest"], "--policy", hex(vector["policy"])]
         t.equal(run("verify", *digest, *report_words(vector)).returncode, 0)
