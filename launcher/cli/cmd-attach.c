@@ -69,51 +69,49 @@ parse (AttachOptions *a, CommandCommon *common, int *argc, char ***argv, GError 
     return TRUE;
 }
 
-/* Returns: (nullable): the one name of session files in @dir */
-static char *
-find_name (const char *dir, GError **error)
+static gboolean
+more_than_one (const char *dir, GError **error)
+{
+    g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
+                 "there is more than one session in '%s': name it with --name", dir);
+    return FALSE;
+}
+
+/* @found: (out) (nullable): the one name of session files in @dir, if there is any */
+static gboolean
+find_name (const char *dir, char **found, GError **error)
 {
     g_autoptr (GError) cause = NULL;
     g_autoptr (GDir) files = g_dir_open (dir, 0, &cause);
-    g_autofree char *found = NULL;
+    g_autofree char *name = NULL;
     const char *file;
 
     if (files == NULL) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "--session-dir: %s",
                      cause->message);
-        return NULL;
+        return FALSE;
     }
     while ((file = g_dir_read_name (files)) != NULL) {
         if (!g_str_has_suffix (file, SESSION_SUFFIX))
             continue;
-        if (found != NULL) {
-            g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_USAGE,
-                         "there is more than one session in '%s': name it with --name",
-                         dir);
-            return NULL;
-        }
-        found = g_strndup (file, strlen (file) - strlen (SESSION_SUFFIX));
+        if (name != NULL)
+            return more_than_one (dir, error);
+        name = g_strndup (file, strlen (file) - strlen (SESSION_SUFFIX));
     }
-    if (found == NULL)
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
-                     "there is no file N" SESSION_SUFFIX " in '%s'", dir);
-    return g_steal_pointer (&found);
+    *found = g_steal_pointer (&name);
+    return TRUE;
 }
 
 /* As AMD's sev-tool leaves them: one session in a folder, without a name. */
-static gboolean
-take_sev_tool (AttachOptions *a)
+static void
+take_sev_tool (AttachOptions *a, char *blob)
 {
     LaunchOptions *o = &a->launch;
-    g_autofree char *blob = g_build_filename (a->dir, SEV_TOOL_SESSION, NULL);
 
-    if (o->name != NULL || !g_file_test (blob, G_FILE_TEST_EXISTS))
-        return FALSE;
     o->name = g_strdup ("sev-tool");
-    o->session = g_steal_pointer (&blob);
+    o->session = blob;
     o->tk = g_build_filename (a->dir, "tmp_tk.bin", NULL);
     o->godh = g_build_filename (a->dir, "godh.cert", NULL);
-    return TRUE;
 }
 
 static gboolean
@@ -130,12 +128,24 @@ take_session (AttachOptions *a, GError **error)
         { &o->godh, "_godh.b64" },
     };
 
-    if (take_sev_tool (a))
-        return TRUE;
-    if (o->name == NULL)
-        o->name = find_name (a->dir, error);
-    if (o->name == NULL)
+    if (o->name == NULL) {
+        g_autofree char *blob = g_build_filename (a->dir, SEV_TOOL_SESSION, NULL);
+        const gboolean sev_tool = g_file_test (blob, G_FILE_TEST_EXISTS);
+
+        if (!find_name (a->dir, &o->name, error))
+            return FALSE;
+        if (sev_tool && o->name != NULL)
+            return more_than_one (a->dir, error);
+        if (sev_tool) {
+            take_sev_tool (a, g_steal_pointer (&blob));
+            return TRUE;
+        }
+    }
+    if (o->name == NULL) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
+                     "there is no file N" SESSION_SUFFIX " in '%s'", a->dir);
         return FALSE;
+    }
     for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
         *files[i].path = g_strconcat (a->dir, "/", o->name, files[i].suffix, NULL);
     return TRUE;

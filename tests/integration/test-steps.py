@@ -257,6 +257,25 @@ def check_libraries(t, folder):
                       packet)[:2], (5, True))
 
 
+def check_sessions(t, folder):
+    """attach, of a folder with a session of sevctl's form, of sev-tool's, and of both."""
+    def attach(name, *files):
+        where = os.path.join(folder, name)
+        os.mkdir(where)
+        for file in files:
+            with open(os.path.join(where, file), "wb"):
+                pass
+        done = run("attach", "--qmp", "no-socket", "--session-dir", where)
+        return done.returncode, "more than one session" in done.stderr, "--owner-cert and --firmware" in done.stderr
+
+    with t.test("attach takes the one session in a folder, and chooses among no two"):
+        t.equal(attach("one", "a_session.b64"), (2, False, True))
+        t.equal(attach("tool", "launch_blob.bin"), (2, False, True))
+        t.equal(attach("two", "a_session.b64", "b_session.b64"), (2, True, False))
+        t.equal(attach("mixed", "a_session.b64", "launch_blob.bin"), (2, True, False))
+        t.equal(attach("none"), (4, False, False))
+
+
 def check_usage(t):
     vector = launches()[0]
     words, rest = boot_words(vector), report_words(vector)
@@ -658,6 +677,7 @@ def main():
         check_forms(t, folder)
         check_libraries(t, folder)
         check_usage(t)
+        check_sessions(t, folder)
         check_policies(t, folder)
         check_why_ledger(t, folder)
         check_why_places(t, folder)
