@@ -11,13 +11,8 @@ static const char summary[] =
     "secrets of the image's release to exactly that launch, and resumes the guest; or\n"
     "refuses and leaves nothing behind.  See sevlaunch(1).";
 
-static gboolean
-parse (LaunchOptions *o,
-       char **bundle,
-       CommandCommon *common,
-       int *argc,
-       char ***argv,
-       GError **error)
+static GArray *
+run_entries (LaunchOptions *o, char **bundle)
 {
     const GOptionEntry own[] = {
         { "image", 0, 0, G_OPTION_ARG_FILENAME, &o->image,
@@ -68,7 +63,19 @@ parse (LaunchOptions *o,
           "Where the measurement for the courier goes, with --bundle", "FILE" },
         G_OPTION_ENTRY_NULL,
     };
-    g_autoptr (GArray) entries = launch_entries (o, LAUNCH_COMMAND_RUN, own);
+
+    return launch_entries (o, LAUNCH_COMMAND_RUN, own);
+}
+
+static gboolean
+parse (LaunchOptions *o,
+       char **bundle,
+       CommandCommon *common,
+       int *argc,
+       char ***argv,
+       GError **error)
+{
+    g_autoptr (GArray) entries = run_entries (o, bundle);
 
     if (!command_parse ("run", "", summary, (const GOptionEntry *) (gpointer) entries->data,
                         common, argc, argv, error))

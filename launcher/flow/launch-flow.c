@@ -241,7 +241,7 @@ clean_up (LaunchFlow *flow, GError *none)
     g_task_run_in_thread (task, clean_up_in_thread);
 }
 
-/* A refused launch leaves evidence too, as long as there is a guest to ask about. */
+/* A refused launch leaves evidence too, also one refused before there was a guest. */
 static void
 fail (LaunchFlow *flow, GError *error)
 {
