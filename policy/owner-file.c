@@ -160,20 +160,11 @@ policy_file_read (int dirfd,
     return ok;
 }
 
-GBytes *
-policy_file_read_any (const char *path, gsize max, GError **error)
+/* Reads what @fd is to its end, and closes it. */
+static GBytes *
+read_to_end (int fd, const char *path, gsize max, GError **error)
 {
     gsize len = 0;
-
-    g_return_val_if_fail (path != NULL && max < G_MAXUINT32, NULL);
-
-    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        g_set_error (error, POLICY_ERROR,
-                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
-                     "'%s': %s", path, g_strerror (errno));
-        return NULL;
-    }
     g_autofree guint8 *content = g_malloc (max + 1);
     while (len <= max) {
         const gssize got = read (fd, content + len, max + 1 - len);
@@ -194,6 +185,45 @@ policy_file_read_any (const char *path, gsize max, GError **error)
         return NULL;
     }
     return g_bytes_new (content, len);
+}
+
+GBytes *
+policy_file_read_any (const char *path, gsize max, GError **error)
+{
+    g_return_val_if_fail (path != NULL && max < G_MAXUINT32, NULL);
+
+    const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        g_set_error (error, POLICY_ERROR,
+                     errno == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "'%s': %s", path, g_strerror (errno));
+        return NULL;
+    }
+    return read_to_end (fd, path, max, error);
+}
+
+GBytes *
+policy_file_read_found (const char *path, gsize max, GError **error)
+{
+    struct stat st;
+
+    g_return_val_if_fail (path != NULL && max < G_MAXUINT32, NULL);
+
+    /* As in open_file(). */
+    const int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const int number = errno;
+    if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode))
+        return read_to_end (fd, path, max, error);
+    if (fd >= 0)
+        close (fd);
+    if (fd >= 0 || number == ELOOP || number == ENXIO)
+        g_set_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_TYPE,
+                     "'%s' is not a regular file", path);
+    else
+        g_set_error (error, POLICY_ERROR,
+                     number == ENOENT ? POLICY_ERROR_OWNER_MISSING : POLICY_ERROR_IO,
+                     "'%s': %s", path, g_strerror (number));
+    return NULL;
 }
 
 SevSecret *

@@ -49,7 +49,18 @@ GBytes *policy_file_read_any (const char *path,
                               gsize max,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/** policy_file_read_secret: the same into secret memory; at least one byte */
+/**
+ * policy_file_read_found:
+ * @path: a public file that was found in a folder of anybody's: what is no regular file
+ * is not read, and a FIFO not waited for
+ * Errors: those of policy_file_read_any(), %POLICY_ERROR_OWNER_FILE_TYPE.
+ */
+GBytes *policy_file_read_found (const char *path,
+                                gsize max,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/** policy_file_read_secret: the same as policy_file_read() into secret memory; at least one
+ * byte */
 SevSecret *policy_file_read_secret (int dirfd, const char *name, gsize max, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 

@@ -86,23 +86,35 @@ policy_sign_key_load (const char *dir, SevSignKey **out, GError **error)
     return *out != NULL || malformed (POLICY_OWNER_SIGN_KEY, cause, error);
 }
 
-SevSignKey *
-policy_sign_pub_load (const char *path, GError **error)
+static SevSignKey *
+parse_pub (const char *path, GBytes *text, GError **error)
 {
     g_autoptr (GError) cause = NULL;
-    g_autoptr (GBytes) text = NULL;
     gsize len = 0;
 
-    g_return_val_if_fail (path != NULL, NULL);
-
-    text = policy_file_read_any (path, MAX_KEY_FILE, error);
-    if (text == NULL)
-        return NULL;
     const void *data = g_bytes_get_data (text, &len);
     SevSignKey *key = sev_sign_key_new_public (data, len, &cause);
     if (key == NULL)
         (void) !malformed (path, cause, error);
     return key;
+}
+
+SevSignKey *
+policy_sign_pub_load (const char *path, GError **error)
+{
+    g_return_val_if_fail (path != NULL, NULL);
+
+    g_autoptr (GBytes) text = policy_file_read_any (path, MAX_KEY_FILE, error);
+    return text != NULL ? parse_pub (path, text, error) : NULL;
+}
+
+SevSignKey *
+policy_sign_pub_load_found (const char *path, GError **error)
+{
+    g_return_val_if_fail (path != NULL, NULL);
+
+    g_autoptr (GBytes) text = policy_file_read_found (path, MAX_KEY_FILE, error);
+    return text != NULL ? parse_pub (path, text, error) : NULL;
 }
 
 char *

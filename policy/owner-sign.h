@@ -46,6 +46,10 @@ gboolean policy_sign_key_load (const char *dir,
  */
 SevSignKey *policy_sign_pub_load (const char *path,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/** policy_sign_pub_load_found: the same of what is called so in a folder of anybody's.
+ * Errors: besides, %POLICY_ERROR_OWNER_FILE_TYPE. */
+SevSignKey *policy_sign_pub_load_found (const char *path,
+                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /** policy_sign_key_id: Returns: (transfer full): "sha256:" and the SHA-256 of the 32 bytes
  * of the public key in 64 digits; %NULL with an error if hashing fails */
 char *policy_sign_key_id (const SevSignKey *key, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -219,7 +219,7 @@ list_one (Listing *listing, const EvidenceEntry *entry)
 {
     g_autoptr (GError) error = NULL;
     EvidenceRow row = { entry->name, entry->number, NULL };
-    Evidence *evidence = evidence_load (entry->path, &error);
+    Evidence *evidence = evidence_load_found (entry->path, &error);
 
     if (evidence == NULL) {
         refuse (listing, launcher_reason (error).id, error->message);
@@ -271,7 +271,7 @@ check_ledger (Listing *listing, const char *path, guint *missing, GError **error
     gsize len;
 
     *missing = 0;
-    g_autoptr (GBytes) text = policy_file_read_any (name, POLICY_LEDGER_MAX_SIZE, &cause);
+    g_autoptr (GBytes) text = policy_file_read_found (name, POLICY_LEDGER_MAX_SIZE, &cause);
     if (g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING))
         return TRUE;
     if (text == NULL) {
@@ -353,7 +353,8 @@ cmd_evidence_list (int argc, char **argv)
         (void) step_usage (&error, "evidence list takes one directory");
         return command_fail (&common, error);
     }
-    if (path == NULL) {
+    const gboolean beside = path == NULL;
+    if (beside) {
         path = g_build_filename (argv[1], POLICY_OWNER_SIGN_PUB, NULL);
         if (!g_file_test (path, G_FILE_TEST_EXISTS))
             g_clear_pointer (&path, g_free);
@@ -361,7 +362,8 @@ cmd_evidence_list (int argc, char **argv)
     if (path == NULL)
         message_warning ("no sign.pub: signatures are not checked");
     else
-        signer = policy_sign_pub_load (path, &error);
+        signer = beside ? policy_sign_pub_load_found (path, &error)
+                        : policy_sign_pub_load (path, &error);
     if (error != NULL)
         return command_fail (&common, error);
     return list_folder (argv[1], signer, &common, &error);

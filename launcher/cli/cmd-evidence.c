@@ -105,7 +105,8 @@ read_signer (const EvidenceOptions *options,
         return !need_signer ||
                step_usage (error, "--signer or --owner is needed: without the signer's "
                                   "sign.pub nothing is proven");
-    out->signer = policy_sign_pub_load (path, error);
+    out->signer = path == beside ? policy_sign_pub_load_found (path, error)
+                                 : policy_sign_pub_load (path, error);
     return out->signer != NULL;
 }
 
@@ -140,12 +141,10 @@ evidence_tools_read (const EvidenceOptions *options,
     return TRUE;
 }
 
-Evidence *
-evidence_load (const char *path, GError **error)
+/* @bytes: (nullable): %NULL: @cause says why */
+static Evidence *
+parse_file (const char *path, GBytes *bytes, const GError *cause, GError **error)
 {
-    g_autoptr (GError) cause = NULL;
-    g_autoptr (GBytes) bytes = policy_file_read_any (path, EVIDENCE_MAX_SIZE, &cause);
-
     if (bytes == NULL) {
         g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, cause->message);
         return NULL;
@@ -154,6 +153,24 @@ evidence_load (const char *path, GError **error)
     if (evidence == NULL)
         g_prefix_error (error, "'%s': ", path);
     return evidence;
+}
+
+Evidence *
+evidence_load (const char *path, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (GBytes) bytes = policy_file_read_any (path, EVIDENCE_MAX_SIZE, &cause);
+
+    return parse_file (path, bytes, cause, error);
+}
+
+Evidence *
+evidence_load_found (const char *path, GError **error)
+{
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (GBytes) bytes = policy_file_read_found (path, EVIDENCE_MAX_SIZE, &cause);
+
+    return parse_file (path, bytes, cause, error);
 }
 
 void

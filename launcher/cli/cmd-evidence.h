@@ -51,6 +51,9 @@ gboolean evidence_tools_read (const EvidenceOptions *options,
  * %LAUNCHER_ERROR_FILE. */
 Evidence *evidence_load (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/** evidence_load_found: the same of a file that was found in a folder, and is regular */
+Evidence *evidence_load_found (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** evidence_reasons_json: the refusals among @findings, appended */
 void evidence_reasons_json (GPtrArray *findings, JsonArray *reasons);
 /** evidence_say_reasons: the same on stderr. Returns: whether there was one */

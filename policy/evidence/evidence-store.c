@@ -71,14 +71,16 @@ number_of (const char *name)
     return number;
 }
 
-static gboolean
-parse_head (GBytes *bytes, EvidencePlace *out, GError **error)
+gboolean
+evidence_store_parse_head (GBytes *bytes, EvidencePlace *out, GError **error)
 {
     gsize len;
     const char *data = g_bytes_get_data (bytes, &len);
-    g_autofree char *text = g_strndup (data, len);
     char *end = NULL;
 
+    if (len == 0) /* then @data is NULL */
+        return damaged (error, "'" EVIDENCE_HEAD "' is empty");
+    g_autofree char *text = g_strndup (data, len);
     out->counter = g_ascii_isdigit (text[0]) ? g_ascii_strtoull (text, &end, 10) : 0;
     if (out->counter == 0 || out->counter >= MAX_NUMBER || *end != ' ')
         return damaged (error, "'" EVIDENCE_HEAD "' does not say a number");
@@ -166,7 +168,7 @@ read_place (int fd, EvidencePlace *last, char **why, GError **error)
                            error) ||
         !find_newest (fd, &number, &newest, error))
         return FALSE;
-    if ((head == NULL || parse_head (head, last, &cause)) &&
+    if ((head == NULL || evidence_store_parse_head (head, last, &cause)) &&
         head_fits (last, head != NULL, number, &cause))
         return number <= last->counter || take_newest (fd, newest, number, last, error);
     if (why == NULL) {
@@ -275,7 +277,7 @@ read_head_file (const char *folder, EvidencePlace *head, GError **error)
 {
     g_autofree char *path = g_build_filename (folder, EVIDENCE_HEAD, NULL);
     g_autoptr (GError) cause = NULL;
-    g_autoptr (GBytes) bytes = policy_file_read_any (path, HEAD_MAX, &cause);
+    g_autoptr (GBytes) bytes = policy_file_read_found (path, HEAD_MAX, &cause);
 
     memset (head, 0, sizeof *head);
     head->gap = g_error_matches (cause, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING);
@@ -285,7 +287,7 @@ read_head_file (const char *folder, EvidencePlace *head, GError **error)
         g_propagate_error (error, g_steal_pointer (&cause));
         return FALSE;
     }
-    return parse_head (bytes, head, error);
+    return evidence_store_parse_head (bytes, head, error);
 }
 
 static gboolean

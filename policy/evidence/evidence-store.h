@@ -64,6 +64,15 @@ char *evidence_store_commit (EvidenceStore *store,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void evidence_store_abort (EvidenceStore *store);
 
+/**
+ * evidence_store_parse_head:
+ * @out: (inout): counter, previous and has_previous as `head` says them
+ * Errors: %POLICY_ERROR_EVIDENCE_STORE.
+ */
+gboolean evidence_store_parse_head (GBytes *bytes,
+                                    EvidencePlace *out,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /** EvidenceEntry: a file of the folder */
 typedef struct {
     char *name;
@@ -76,7 +85,7 @@ typedef struct {
  * @path: an owner's directory, or the folder itself; need not be the caller's
  * @head: (out): what `head` says; gap: there is none
  * Returns: (transfer full) (element-type EvidenceEntry): in the order of the numbers
- * Errors: %POLICY_ERROR_EVIDENCE_STORE, %POLICY_ERROR_IO, %POLICY_ERROR_OWNER_MISSING.
+ * Errors: %POLICY_ERROR_EVIDENCE_STORE, those of policy_file_read_found().
  */
 GPtrArray *evidence_store_list (const char *path,
                                 EvidencePlace *head,

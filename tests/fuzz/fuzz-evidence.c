@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Evidence: a file, or a manifest alone.  What is read can be written, and is then read as
- * the same; what nobody signed is never accepted.
+ * Evidence: a file, a manifest alone, or the folder's `head`.  What is read can be written,
+ * and is then read as the same; what nobody signed is never accepted.
  */
 
 #include <stdint.h>
 #include <string.h>
 
 #include "policy/evidence/evidence-check.h"
+#include "policy/evidence/evidence-store.h"
+#include "sev/base/sev-bytes.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
@@ -43,6 +45,24 @@ check_file (GBytes *bytes)
     g_assert_true (answer == NULL || answer->refused);
 }
 
+static void
+check_head (GBytes *bytes)
+{
+    EvidencePlace place = { 0 };
+    EvidencePlace again = { 0 };
+
+    if (!evidence_store_parse_head (bytes, &place, NULL))
+        return;
+    g_autofree char *hex = sev_hex_encode (place.previous, sizeof place.previous);
+    g_autofree char *text =
+        g_strdup_printf ("%" G_GUINT64_FORMAT " %s\n", place.counter, hex);
+    g_autoptr (GBytes) written = g_bytes_new (text, strlen (text));
+    g_assert_true (evidence_store_parse_head (written, &again, NULL));
+    g_assert_cmpuint (again.counter, ==, place.counter);
+    g_assert_cmpmem (again.previous, sizeof again.previous, place.previous,
+                     sizeof place.previous);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -50,5 +70,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
     check_manifest (bytes);
     check_file (bytes);
+    check_head (bytes);
     return 0;
 }

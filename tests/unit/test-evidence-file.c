@@ -10,6 +10,7 @@
 
 #include "policy/evidence/evidence-store.h"
 #include "policy/owner-dir.h"
+#include "policy/owner-file.h"
 #include "policy/owner-make.h"
 #include "policy/owner-sign.h"
 #include "policy/policy-error.h"
@@ -295,7 +296,7 @@ static void
 test_store_head (void)
 {
     static const char *const heads[] = {
-        NULL, "nonsense\n",
+        NULL, "nonsense\n", "",
         "1 0000000000000000000000000000000000000000000000000000000000000000\n"
     };
     for (guint i = 0; i < G_N_ELEMENTS (heads); i++) {
@@ -329,6 +330,48 @@ test_store_head (void)
         g_assert_cmpuint (place.counter, ==, 4);
         assert_previous (&place, "web 3");
         evidence_store_abort (store);
+    }
+}
+
+/* A folder that somebody sent: what is no regular file is not waited for. */
+static void
+test_store_pipe (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_autoptr (GError) error = NULL;
+    EvidencePlace place;
+
+    test_dir_init (&dir);
+    g_autoptr (EvidenceStore) store = evidence_store_open_at (dir.fd, &error);
+    g_autofree char *first = write_one (store, "web", &place);
+    g_autofree char *path = test_dir_path (&dir, "evidence/head");
+    g_autoptr (GBytes) head = policy_file_read_found (path, 128, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (g_bytes_get_size (head), ==, 67);
+    g_assert_null (policy_file_read_found (path, 66, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_SIZE);
+    g_clear_error (&error);
+    g_autoptr (GPtrArray) list = evidence_store_list (dir.path, &place, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (list->len, ==, 1);
+
+    g_assert_cmpint (renameat (dir.fd, "evidence/head", dir.fd, "evidence/kept"), ==, 0);
+    g_assert_null (policy_file_read_found (path, 128, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_MISSING);
+    g_clear_error (&error);
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpint (i == 0   ? mkfifoat (dir.fd, "evidence/head", 0600)
+                         : i == 1 ? symlinkat ("kept", dir.fd, "evidence/head")
+                                  : mkdirat (dir.fd, "evidence/head", 0700),
+                         ==, 0);
+        g_assert_null (policy_file_read_found (path, 128, &error));
+        g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_TYPE);
+        g_clear_error (&error);
+        g_assert_null (evidence_store_list (dir.path, &place, &error));
+        g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OWNER_FILE_TYPE);
+        g_clear_error (&error);
+        g_assert_cmpint (unlinkat (dir.fd, "evidence/head", i == 2 ? AT_REMOVEDIR : 0), ==,
+                         0);
     }
 }
 
@@ -425,6 +468,7 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/file/store", test_store);
     g_test_add_func ("/evidence/file/store-crash", test_store_crash);
     g_test_add_func ("/evidence/file/store-head", test_store_head);
+    g_test_add_func ("/evidence/file/store-pipe", test_store_pipe);
     g_test_add_func ("/evidence/file/store-two", test_store_two);
     g_test_add_func ("/evidence/file/key", test_key);
 
