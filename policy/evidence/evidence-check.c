@@ -449,6 +449,11 @@ check_measurement (Work *work)
              "the measurement is that of this launch digest, policy, API %u.%u and build "
              "%u, by the TIK that was given",
              m->api_major, m->api_minor, m->build);
+    else if (owner_refused_too (m, "measurement"))
+        add (work, EVIDENCE_OWNER_ONLY, "measurement", to_owner,
+             "the platform's measurement is not that of this launch digest, policy, API "
+             "%u.%u and build %u: it did not match, by the TIK that was given",
+             m->api_major, m->api_minor, m->build);
     else
         reason_new ("evidence-measurement", work,
                     "the measurement is not that of this launch: %s", cause->message);

@@ -377,7 +377,31 @@ put_open (GString *out, const EvidenceAnswer *answer)
 }
 
 static void
-put_appendix (GString *out, const Evidence *evidence, const char *file, const char *version)
+put_command (GString *out,
+             const Evidence *evidence,
+             const EvidenceAnswer *answer,
+             const char *file)
+{
+    const char *root = policy_chain_get_root_fingerprint (answer->chain);
+    g_autofree char *quoted = g_shell_quote (file);
+
+    /* A reader may paste it: no word is the manifest's. */
+    g_string_append (out, "<pre>sevlaunch evidence verify ");
+    html_put (out, quoted);
+    g_string_append (out, " \\\n    --signer sign.pub");
+    if (html_is_emulated (evidence, answer) && root != NULL) {
+        g_string_append (out, " \\\n    --trust-root ");
+        html_put (out, root);
+    }
+    g_string_append (out, "</pre>\n");
+}
+
+static void
+put_appendix (GString *out,
+              const Evidence *evidence,
+              const EvidenceAnswer *answer,
+              const char *file,
+              const char *version)
 {
     const EvidenceManifest *m = evidence->manifest;
 
@@ -387,14 +411,8 @@ put_appendix (GString *out, const Evidence *evidence, const char *file, const ch
     html_put_hex (out, evidence->sha256, sizeof evidence->sha256);
     g_string_append (out, ", and is a reading of it, not evidence itself. With that file "
                           "and the owner's <code>sign.pub</code>, without host and "
-                          "network:</p>\n<pre>sevlaunch evidence verify ");
-    html_put (out, file);
-    g_string_append (out, " \\\n    --signer sign.pub");
-    if (m->emulated && m->root_fingerprint != NULL) {
-        g_string_append (out, " \\\n    --trust-root ");
-        html_put (out, m->root_fingerprint);
-    }
-    g_string_append (out, "</pre>\n");
+                          "network:</p>\n");
+    put_command (out, evidence, answer, file);
     if (m->domain_xml != NULL) {
         g_string_append (out, "<details><summary>The guest as it was described to "
                               "libvirt</summary><pre>");
@@ -451,7 +469,7 @@ evidence_html (const Evidence *evidence,
     put_measured (out, m);
     put_policy (out, m);
     put_secrets (out, m);
-    put_appendix (out, evidence, file, version);
+    put_appendix (out, evidence, answer, file, version);
     g_string_append (out, "</body>\n</html>\n");
     return g_string_free (out, FALSE);
 }

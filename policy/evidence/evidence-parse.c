@@ -7,6 +7,7 @@
 #include "policy/attest/owner-vmsa.h"
 #include "policy/evidence/evidence-private.h"
 #include "policy/policy-error.h"
+#include "policy/roots.h"
 #include "qmp/qmp-json.h"
 #include "sev/base/sev-bytes.h"
 
@@ -74,6 +75,18 @@ take_text_or_null (Part *part, const char *member)
     JsonNode *node = take_value (part, member, G_TYPE_STRING, TRUE);
 
     return node != NULL ? json_node_dup_string (node) : NULL;
+}
+
+/* Others put it into a command line, so nothing else may pass for one. */
+static char *
+take_fingerprint_or_null (Part *part, const char *member)
+{
+    g_autofree char *text = take_text_or_null (part, member);
+    PolicyFingerprint fingerprint;
+
+    if (text != NULL && !policy_fingerprint_parse (text, &fingerprint, NULL))
+        fail (part, member, "is no fingerprint");
+    return g_steal_pointer (&text);
 }
 
 static gboolean
@@ -280,8 +293,8 @@ read_platform (Part *top, EvidenceManifest *m)
     if (known[1] != known[0] || known[2] != known[0])
         fail (&part, "build", "and the API are known only together");
     m->platform_owner = take_text_or_null (&part, "owner");
-    m->owner_fingerprint = take_text_or_null (&part, "owner_fingerprint");
-    m->root_fingerprint = take_text_or_null (&part, "root_fingerprint");
+    m->owner_fingerprint = take_fingerprint_or_null (&part, "owner_fingerprint");
+    m->root_fingerprint = take_fingerprint_or_null (&part, "root_fingerprint");
     Part certs = enter (&part, "certificates");
     m->pdh = take_bytes (&certs, "pdh", TRUE);
     m->cert_chain = take_bytes (&certs, "cert_chain", TRUE);
@@ -436,6 +449,9 @@ check_complete (Part *top, const EvidenceManifest *m)
     if (m->verified && (m->pdh == NULL || m->cert_chain == NULL || m->session == NULL ||
                         !m->has_measurement || !m->has_api || (m->es && !m->has_cpu)))
         fail (top, "verdict", "is verified, without all that is verified");
+    /* The report signs the policy, which says whether registers were encrypted. */
+    if (m->verified && m->es != ((m->policy & SEV_POLICY_ES) != 0))
+        fail (top, "guest", "is of another type than its policy says");
 }
 
 JsonNode *

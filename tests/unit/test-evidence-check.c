@@ -127,7 +127,7 @@ test_chain (void)
     test_evidence_assert_case (&c, NULL);
 
     char *owner = c.m->owner_fingerprint;
-    c.m->owner_fingerprint = g_strdup ("sha256:00");
+    c.m->owner_fingerprint = g_strdup (c.m->root_fingerprint);
     test_evidence_assert_case (&c, "evidence-platform");
     g_free (c.m->owner_fingerprint);
     c.m->owner_fingerprint = owner;
@@ -317,6 +317,29 @@ test_refused_platform (void)
     test_evidence_assert_case (&c, NULL);
 }
 
+/* A measurement that the owner refused too is no fault of the evidence. */
+static void
+test_refused_measurement (void)
+{
+    g_auto (TestEvidenceCase) c = { 0 };
+    g_autoptr (SevSecret) tik = test_evidence_tik ();
+    g_autoptr (GError) error = NULL;
+
+    test_evidence_case_init (&c);
+    c.question.tik = tik;
+    test_evidence_assert_case (&c, NULL);
+    c.m->reported[3] ^= 1;
+    test_evidence_assert_case (&c, "evidence-measurement");
+    refuse (c.m, "boot");
+    test_evidence_assert_case (&c, "evidence-measurement");
+    refuse (c.m, "measurement");
+    test_evidence_assert_case (&c, NULL);
+    g_autoptr (Evidence) evidence = test_evidence_case_seal (&c);
+    g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &c.question, &error);
+    test_evidence_assert_says (answer, EVIDENCE_OWNER_ONLY, "measurement",
+                               "it did not match, by the TIK that was given", NULL);
+}
+
 static void
 test_acceptance (void)
 {
@@ -400,6 +423,7 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/check/early-report", test_early_report);
     g_test_add_func ("/evidence/check/refused-early", test_refused_early);
     g_test_add_func ("/evidence/check/refused-platform", test_refused_platform);
+    g_test_add_func ("/evidence/check/refused-measurement", test_refused_measurement);
     g_test_add_func ("/evidence/check/acceptance", test_acceptance);
     g_test_add_func ("/evidence/check/session", test_session_id);
     g_test_add_func ("/evidence/check/verdict", test_verdict);

@@ -42,6 +42,10 @@ static void
 test_text (void)
 {
     static const char *const changes[][2] = {
+        { "\"root_fingerprint\":\"sha256:",
+          "\"root_fingerprint\":\"0; touch x\",\"x\":\"" },
+        { "\"root_fingerprint\":\"sha256:", "\"root_fingerprint\":\"sha256:; touch x #" },
+        { "\"owner_fingerprint\":\"sha256:", "\"owner_fingerprint\":\"sha257:" },
         { "{\"schema\":", "{\"more\":1,\"schema\":" },
         { "sevlaunch.manifest/1", "sevlaunch.manifest/2" },
         { "\"counter\":1", "\"counter\":-1" },
@@ -143,6 +147,26 @@ test_absent (void)
                                                 (gssize) g_bytes_get_size (bytes), null));
             }
         }
+    }
+}
+
+/* The type and the policy that was signed say the same of SEV-ES. */
+static void
+test_es (void)
+{
+    for (guint i = 0; i < 8; i++) {
+        g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+        g_autoptr (GError) error = NULL;
+        const gboolean same = ((i & 1) != 0) == ((i & 2) != 0);
+
+        m->es = m->has_cpu = (i & 1) != 0;
+        m->policy = TEST_EVIDENCE_POLICY | ((i & 2) != 0 ? SEV_POLICY_ES : 0);
+        m->verified = (i & 4) != 0;
+        g_autoptr (GBytes) bytes = evidence_manifest_to_bytes (m);
+        g_autoptr (EvidenceManifest) again = evidence_manifest_parse (bytes, &error);
+        g_assert_true ((again != NULL) == (same || !m->verified));
+        if (again == NULL)
+            g_assert_cmpstr (policy_error_id (error), ==, "evidence-malformed");
     }
 }
 
@@ -463,6 +487,7 @@ main (int argc, char **argv)
 
     g_test_add_func ("/evidence/file/text", test_text);
     g_test_add_func ("/evidence/file/absent", test_absent);
+    g_test_add_func ("/evidence/file/es", test_es);
     g_test_add_func ("/evidence/file/hostile-text", test_hostile_text);
     g_test_add_func ("/evidence/file/flipped-bits", test_flipped_bits);
     g_test_add_func ("/evidence/file/store", test_store);

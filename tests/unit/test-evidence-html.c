@@ -29,7 +29,7 @@ set (char **slot)
 }
 
 static char *
-page_of (const EvidenceManifest *m, gboolean with_key)
+page_of_file (const EvidenceManifest *m, gboolean with_key, const char *name)
 {
     g_autoptr (GBytes) file = test_evidence_seal (m);
     g_autoptr (Evidence) evidence = test_evidence_parse (file);
@@ -40,7 +40,13 @@ page_of (const EvidenceManifest *m, gboolean with_key)
     g_autoptr (EvidenceAnswer) answer = evidence_check (evidence, &question, &error);
 
     g_assert_no_error (error);
-    return evidence_html (evidence, answer, "0001" HOSTILE, "0.1");
+    return evidence_html (evidence, answer, name, "0.1");
+}
+
+static char *
+page_of (const EvidenceManifest *m, gboolean with_key)
+{
+    return page_of_file (m, with_key, "0001" HOSTILE);
 }
 
 static void
@@ -48,10 +54,10 @@ test_escaping (void)
 {
     g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
     char **const slots[] = {
-        &m->tool,         &m->version,           &m->signer,           &m->release,
-        &m->domain_name,  &m->domain_uuid,       &m->domain_uri,       &m->domain_xml,
-        &m->generation,   &m->owner_fingerprint, &m->root_fingerprint, &m->firmware->path,
-        &m->kernel->path, &m->cmdline,           &m->acceptance,       &m->uki_cmdline,
+        &m->tool,        &m->version,        &m->signer,       &m->release,
+        &m->domain_name, &m->domain_uuid,    &m->domain_uri,   &m->domain_xml,
+        &m->generation,  &m->firmware->path, &m->kernel->path, &m->cmdline,
+        &m->acceptance,  &m->uki_cmdline,
     };
 
     m->uki = TRUE;
@@ -71,6 +77,26 @@ test_escaping (void)
     /* As many tags as before, and those of the reasons. */
     g_assert_cmpuint (count (page, "<table"), ==, count (plain, "<table"));
     g_assert_cmpuint (count (page, "<pre"), ==, count (plain, "<pre"));
+}
+
+/* The command that the page offers, to be pasted into a shell. */
+static void
+test_command (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autofree char *root = g_strdup (m->root_fingerprint);
+    g_autofree char *right = page_of_file (m, TRUE, "a b.json");
+    g_autofree char *line = g_strdup_printf ("--trust-root %s</pre>", root);
+
+    g_assert_nonnull (strstr (right, "evidence verify &#39;a b.json&#39; "));
+    g_assert_nonnull (strstr (right, line));
+    /* The certificates say which root it is, and the manifest another one. */
+    g_free (m->root_fingerprint);
+    m->root_fingerprint = g_strdup (m->owner_fingerprint);
+    g_autofree char *lie = page_of_file (m, TRUE, "x; touch 'y");
+    g_assert_nonnull (strstr (lie, line));
+    g_assert_nonnull (
+        strstr (lie, "evidence verify &#39;x; touch &#39;\\&#39;&#39;y&#39; "));
 }
 
 static void
@@ -137,6 +163,7 @@ test_sight (void)
     g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
 
     m->es = m->has_cpu = TRUE;
+    m->policy |= SEV_POLICY_ES;
     m->cpu_signature = 0x00800f12;
     g_ptr_array_add (m->unproven, g_strdup ("vCPU registers (the EMULATED host measures "
                                             "their first values and encrypts none)"));
@@ -221,6 +248,7 @@ main (int argc, char **argv)
     g_test_init (&argc, &argv, NULL);
 
     g_test_add_func ("/evidence/html/escaping", test_escaping);
+    g_test_add_func ("/evidence/html/command", test_command);
     g_test_add_func ("/evidence/html/nothing-loaded", test_nothing_loaded);
     g_test_add_func ("/evidence/html/words", test_words);
     g_test_add_func ("/evidence/html/sight", test_sight);
