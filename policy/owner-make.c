@@ -184,6 +184,20 @@ replace_both (int dirfd, GError **error)
     return FALSE;
 }
 
+/* Only when the new key is there: a session that waits for a courier is of use until then,
+ * and of none after, because nothing can be judged with a new key.
+ * @old: or -1 */
+static gboolean
+give_up_old (int dirfd, int old, off_t size, guint *given_up, GError **error)
+{
+    const gboolean forgotten = policy_courier_forget_all (dirfd, given_up, error);
+    const gboolean overwritten =
+        old < 0 || policy_file_overwrite (old, size, "the old " POLICY_OWNER_KEY,
+                                          forgotten ? error : NULL);
+
+    return forgotten && overwritten;
+}
+
 static gboolean
 rotate_at (int dirfd, const char *keep, guint *given_up, GError **error)
 {
@@ -201,12 +215,11 @@ rotate_at (int dirfd, const char *keep, guint *given_up, GError **error)
         g_propagate_error (error, cause);
         return FALSE;
     }
-    /* Sessions that wait for a courier go first: nothing can be judged with a new key. */
-    gboolean ok = keep != NULL ? keep_old (dirfd, keep, error)
-                               : policy_courier_forget_all (dirfd, given_up, error);
-    ok = ok && replace_both (dirfd, error);
-    if (ok && keep == NULL && old >= 0)
-        ok = policy_file_overwrite (old, size, "the old " POLICY_OWNER_KEY, error);
+    gboolean ok = policy_file_check_place (dirfd, POLICY_OWNER_CERT, error) &&
+                  (keep == NULL || keep_old (dirfd, keep, error)) &&
+                  replace_both (dirfd, error);
+    if (ok && keep == NULL)
+        ok = give_up_old (dirfd, old, size, given_up, error);
     if (old >= 0)
         close (old);
     return ok;

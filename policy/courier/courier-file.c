@@ -138,6 +138,8 @@ is_other_kind (const PolicyKeyFileGroup *group, const char *text, gsize len, GEr
 {
     static const char *const kinds[] = { PLATFORM, BUNDLE, MEASUREMENT, PACKET };
 
+    if (len == 0) /* then @text may be NULL */
+        return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++) {
         g_autofree char *head = g_strdup_printf ("[%s]", kinds[i]);
 

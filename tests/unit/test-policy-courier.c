@@ -3,6 +3,7 @@
 /* The files of a courier, and what the owner keeps between two of them. */
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -468,6 +469,59 @@ test_rotate (void)
     g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 0);
 }
 
+/* As an empty file is read: there is no text to point to. */
+static void
+test_empty (void)
+{
+    PolicyCourierPlatform platform;
+    PolicyCourierBundle bundle;
+    PolicyCourierMeasurement measurement;
+    PolicyCourierPacket packet;
+
+    for (guint i = 0; i < 4; i++) {
+        g_autoptr (GError) error = NULL;
+        const gboolean ok =
+            i == 0   ? policy_courier_platform_parse (NULL, 0, &platform, &error)
+            : i == 1 ? policy_courier_bundle_parse (NULL, 0, &bundle, &error)
+            : i == 2 ? policy_courier_measurement_parse (NULL, 0, &measurement, &error)
+                     : policy_courier_packet_parse (NULL, 0, &packet, &error);
+
+        g_assert_false (ok);
+        g_assert_error (error, POLICY_ERROR, POLICY_ERROR_COURIER_FILE);
+    }
+}
+
+/* What cannot be renewed takes nothing away. */
+static void
+test_rotate_refused (void)
+{
+    g_auto (TestDir) dir = { 0 };
+    g_auto (PolicyCourierRecord) kept = { 0 };
+    g_autoptr (GError) error = NULL;
+    guint n = 7;
+
+    test_dir_init (&dir);
+    g_assert_true (policy_owner_init (dir.path, &error));
+    fill_record (&kept);
+    g_assert_true (policy_courier_keep (dir.path, &kept, &error));
+    g_autofree char *key = test_dir_read (&dir, "pdh.key");
+    g_assert_cmpint (renameat (dir.fd, "pdh.cert", dir.fd, "elsewhere"), ==, 0);
+    g_assert_cmpint (symlinkat ("elsewhere", dir.fd, "pdh.cert"), ==, 0);
+    g_assert_false (policy_owner_rotate (dir.path, NULL, &n, &error));
+    g_assert_error (error, POLICY_ERROR, POLICY_ERROR_OUTPUT_TYPE);
+    g_clear_error (&error);
+    g_autofree char *same = test_dir_read (&dir, "pdh.key");
+    g_assert_true (strcmp (same, key) == 0); /* not for the log */
+    g_assert_cmpuint (n, ==, 0);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 1);
+
+    g_assert_cmpint (renameat (dir.fd, "elsewhere", dir.fd, "pdh.cert"), ==, 0);
+    g_assert_true (policy_owner_rotate (dir.path, NULL, &n, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (n, ==, 1);
+    g_assert_cmpuint (test_dir_count (&dir, "sessions"), ==, 0);
+}
+
 static void
 test_store_damaged (void)
 {
@@ -513,7 +567,9 @@ main (int argc, char **argv)
     g_test_add_func ("/courier/store/damaged", test_store_damaged);
     g_test_add_func ("/courier/store/erased", test_store_erased);
     g_test_add_func ("/courier/store/link", test_store_link);
+    g_test_add_func ("/courier/empty", test_empty);
     g_test_add_func ("/courier/rotate", test_rotate);
+    g_test_add_func ("/courier/rotate/refused", test_rotate_refused);
 
     return g_test_run ();
 }
