@@ -432,9 +432,13 @@ read_several (const Source *source, PolicyPlatformCerts *certs, GError **error)
                        "ask_ark.cert");
     if (!read_part (source, "getid_s0_out.txt", &id, error))
         return FALSE;
-    if (id != NULL)
-        certs->chip_id =
-            policy_chip_id_parse (g_bytes_get_data (id, NULL), g_bytes_get_size (id));
+    char *chip_id = id != NULL ? policy_chip_id_parse (g_bytes_get_data (id, NULL),
+                                                       g_bytes_get_size (id))
+                               : NULL;
+    if (chip_id != NULL) {
+        g_free (certs->chip_id);
+        certs->chip_id = chip_id;
+    }
     return TRUE;
 }
 

@@ -264,6 +264,13 @@ test_chip_id (void)
     test_dir_write (&dir, "getid_s0_out.txt", text, 0644);
     g_assert_true (policy_platform_certs_read (&certs, dir.path, NULL));
     g_assert_cmpuint (strspn (certs.chip_id, "a"), ==, 128);
+    /* One that cannot be read takes the place of none. */
+    test_dir_write (&dir, "getid_s0_out.txt", "no id\n", 0644);
+    g_assert_true (policy_platform_certs_read (&certs, dir.path, NULL));
+    g_assert_cmpuint (strspn (certs.chip_id, "a"), ==, 128);
+    test_dir_write (&dir, "getid_s0_out.txt", text, 0644);
+    g_assert_true (policy_platform_certs_read (&certs, dir.path, NULL));
+    g_assert_cmpuint (strspn (certs.chip_id, "a"), ==, 128);
     g_assert_null (policy_chip_id_parse (more, 129));
     g_assert_null (policy_chip_id_parse (digits, 126));
     g_assert_null (policy_chip_id_parse (NULL, 0));
