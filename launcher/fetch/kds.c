@@ -110,19 +110,30 @@ find_proxy (const char *url)
     return proxy != NULL ? proxy : "";
 }
 
-/* The CAs that the caller names, as OpenSSL's programs take them; empty: the system's. */
+/* The CAs that the caller names, as OpenSSL's programs take them; empty: the system's.  So
+ * a file of none must not pass: nor one that sevlaunch-fetch would take for empty. */
 static GBytes *
-read_cas (GError **error)
+read_cas (gboolean plain, GError **error)
 {
     const char *path = g_getenv ("SSL_CERT_FILE");
     g_autoptr (GError) cause = NULL;
 
     if (path == NULL || *path == '\0')
         return g_bytes_new_static ("", 0);
-    GBytes *cas = policy_file_read_any (path, CAS_MAX, &cause);
+    g_autoptr (GBytes) cas = policy_file_read_any (path, CAS_MAX, &cause);
+    gsize len = 0;
+    const char *data = cas != NULL ? g_bytes_get_data (cas, &len) : NULL;
+    if (len > 0 && memchr (data, '\0', len) == NULL)
+        return g_steal_pointer (&cas);
+    /* Without TLS nobody asks for them, but where the server leads to https. */
+    if (plain)
+        return g_bytes_new_static ("", 0);
     if (cas == NULL)
         fail (error, LAUNCHER_ERROR_FILE, "SSL_CERT_FILE: %s", cause->message);
-    return cas;
+    else
+        fail (error, LAUNCHER_ERROR_FILE, "SSL_CERT_FILE: '%s' %s", path,
+              len == 0 ? "is empty" : "is no PEM file");
+    return NULL;
 }
 
 /* A proxy's URL may hold a password, which argv must not; and the CAs may be in a file that
@@ -130,7 +141,7 @@ read_cas (GError **error)
 static int
 open_settings (const char *url, GError **error)
 {
-    g_autoptr (GBytes) cas = read_cas (error);
+    g_autoptr (GBytes) cas = read_cas (g_str_has_prefix (url, "http://"), error);
 
     if (cas == NULL)
         return -1;

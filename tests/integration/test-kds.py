@@ -487,6 +487,16 @@ def https(t, bench):
         with serving(dict(right), authority.server()) as server:
             code, _, err = bench.run("--kds", server.url, *ask, SSL_CERT_FILE=os.path.join(bench.root, "none"))
             t.equal((code, "SSL_CERT_FILE" in err, "[file-unreadable]" in err, server.asked), (1, True, True, []), err)
+    with t.test("... an empty one, or one that begins with a NUL, is not the system's"):
+        for name, content in (("empty", b""), ("nul", b"\0-----BEGIN")):
+            with serving(dict(right), authority.server()) as server:
+                code, _, err = bench.run("--kds", server.url, *ask, SSL_CERT_FILE=bench.write(name, content))
+                t.equal((code, "SSL_CERT_FILE" in err, "[file-unreadable]" in err, server.asked), (1, True, True, []), err)
+    with t.test("... which http does not need"):
+        bench.fresh()
+        with serving(dict(right)) as server:
+            seen = bench.json("--kds", server.url, *ask, SSL_CERT_FILE=bench.write("empty", b""))
+            t.equal((seen["kind"], CEK in server.asked), ("sev", True))
 
 
 def network(t, bench):
