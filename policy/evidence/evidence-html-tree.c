@@ -105,23 +105,11 @@ put_chain (GString *out, const EvidenceAnswer *answer)
                                                                             : EDGE_NO);
 }
 
-void
-html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
+static void
+put_arrows (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
 {
     const EvidenceManifest *m = evidence->manifest;
-    const gboolean trusted = policy_chain_is_verified (answer->chain);
-    const char *generation = policy_chain_get_generation (answer->chain);
-    g_autofree char *root = m->pdh == NULL ? g_strdup ("was not asked for")
-                            : !trusted     ? g_strdup ("a root not trusted here")
-                            : html_is_emulated (evidence, answer)
-                                ? g_strdup ("EMULATED root")
-                                : g_strdup_printf ("AMD, %s", generation);
 
-    g_string_append (out, "<svg viewBox=\"0 0 760 440\" role=\"img\" "
-                          "aria-label=\"Who signs what\">\n");
-    g_string_append (out, "<text class=\"group\" x=\"10\" y=\"12\">The platform</text>"
-                          "<text class=\"group\" x=\"420\" y=\"190\">The owner</text>"
-                          "<text class=\"group\" x=\"600\" y=\"190\">Both sides</text>\n");
     if (m->pdh != NULL)
         put_chain (out, answer);
     if (evidence->report != NULL)
@@ -135,6 +123,20 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
                    has_finding (answer, EVIDENCE_REFUSED, "evidence-measurement")
                        ? EDGE_NO
                        : EDGE_SAID);
+}
+
+static void
+put_platform (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
+{
+    const EvidenceManifest *m = evidence->manifest;
+    const gboolean trusted = policy_chain_is_verified (answer->chain);
+    const char *generation = policy_chain_get_generation (answer->chain);
+    g_autofree char *root = m->pdh == NULL ? g_strdup ("was not asked for")
+                            : !trusted     ? g_strdup ("a root not trusted here")
+                            : html_is_emulated (evidence, answer)
+                                ? g_strdup ("EMULATED root")
+                                : g_strdup_printf ("AMD, %s", generation);
+
     put_box (out, ARK,
              m->pdh == NULL ? "box none"
              : trusted      ? "box root"
@@ -152,12 +154,32 @@ html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *ans
              evidence->report == NULL ? "there is none"
              : m->early_report        ? "for the measurement"
                                       : NULL);
+}
+
+static void
+put_owner (GString *out, const EvidenceManifest *m)
+{
     put_box (out, SIGNER, "box root", NULL);
     put_box (out, MANIFEST, "box", NULL);
     put_box (out, TIK, m->session != NULL ? "box" : "box none",
              m->session != NULL ? NULL : "there is none");
     put_box (out, MAC, m->has_measurement ? "box" : "box none",
              m->has_measurement ? NULL : "there is none");
+}
+
+void
+html_put_tree (GString *out, const Evidence *evidence, const EvidenceAnswer *answer)
+{
+    const EvidenceManifest *m = evidence->manifest;
+
+    g_string_append (out, "<svg viewBox=\"0 0 760 440\" role=\"img\" "
+                          "aria-label=\"Who signs what\">\n");
+    g_string_append (out, "<text class=\"group\" x=\"10\" y=\"12\">The platform</text>"
+                          "<text class=\"group\" x=\"420\" y=\"190\">The owner</text>"
+                          "<text class=\"group\" x=\"600\" y=\"190\">Both sides</text>\n");
+    put_arrows (out, evidence, answer);
+    put_platform (out, evidence, answer);
+    put_owner (out, m);
     if (evidence->report != NULL && !m->early_report)
         g_string_append_printf (
             out,
