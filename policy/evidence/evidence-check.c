@@ -262,14 +262,17 @@ compare_report (Work *work, const PolicyReport *report)
     g_autofree char *hex = sev_hex_encode (report->digest, SEV_DIGEST_SIZE);
     g_autofree char *policy = policy_guest_to_text (report->policy);
     add (work, EVIDENCE_PROVEN, "launch", work->root,
-         "the platform's PEK signed, for this %s, launch digest %s and guest policy "
-         "0x%08x (%s)",
-         m->early_report ? "session and measurement" : "manifest", hex, report->policy,
-         policy);
+         "the platform's PEK signed, %s, launch digest %s and guest policy 0x%08x (%s)",
+         m->early_report ? "for who knew this session and measurement"
+                         : "for this manifest",
+         hex, report->policy, policy);
     if (m->early_report)
         add (work, EVIDENCE_OPEN, "early-report", NULL,
-             "what else the platform would have signed of the manifest: the host asked for "
-             "its report before the verdict");
+             "whether the report is of the guest that was measured, and what else the "
+             "platform "
+             "would have signed of the manifest: the host asked for it before the verdict, "
+             "and "
+             "the nonce says only that it knew session and measurement");
     work->digest_proven = same;
     if (!same)
         add (work, EVIDENCE_PROVEN, "other-launch", work->root,

@@ -182,7 +182,7 @@ def evidence(one, t, said):
         "firmware": {name: said["measured"]["firmware"][name] for name in ("path", "size", "sha256")}})
     t.equal((result.code, result.json["files"][0]["reasons"]), (0, []), result)
     facts = {(fact["standing"], fact["id"]): fact["text"] for fact in result.json["files"][0]["facts"]}
-    t.true("for this session and measurement" in facts["proven", "launch"], result)
+    t.true("for who knew this session and measurement" in facts["proven", "launch"], result)
     t.true(("proven", "files") in facts and ("open", "early-report") in facts, result)
     t.true("on the owner's machine" in facts["said", "verdict"], result)
 

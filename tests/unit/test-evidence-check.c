@@ -225,10 +225,13 @@ test_early_report (void)
             continue;
         g_assert_false (answer->refused);
         test_evidence_assert_says (answer, EVIDENCE_PROVEN, "launch",
-                                   "for this session and measurement",
+                                   "for who knew this session and measurement",
                                    c.m->root_fingerprint);
         test_evidence_assert_says (answer, EVIDENCE_OPEN, "early-report",
                                    "before the verdict", NULL);
+        test_evidence_assert_says (answer, EVIDENCE_OPEN, "early-report",
+                                   "whether the report is of the guest that was measured",
+                                   NULL);
         test_evidence_assert_says (answer, EVIDENCE_SAID, "secrets",
                                    "sealed for this launch", NULL);
         g_assert_nonnull (test_evidence_find (answer, EVIDENCE_OPEN, "delivered"));
