@@ -245,6 +245,21 @@ take_facts (const xmlNode *domain, DomainFacts *out, GError **error)
            take_policy (domain, out, error) && take_disk (domain, out, error);
 }
 
+/* To libvirt an empty one is none. */
+static void
+drop_empty (xmlNode *domain)
+{
+    static const char *const names[] = { "kernel", "initrd", "cmdline" };
+    xmlNode *os = xml_child (domain, "os");
+
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+        g_autofree char *text = xml_content (xml_child (os, names[i]));
+
+        if (text != NULL && *text == '\0')
+            xml_drop (os, names[i]);
+    }
+}
+
 DomainCopy *
 domain_copy_read (const char *text, gsize len, GError **error)
 {
@@ -256,6 +271,7 @@ domain_copy_read (const char *text, gsize len, GError **error)
     xmlNode *domain = xmlDocGetRootElement (copy->doc);
     if (!check_single (domain, error) || !take_facts (domain, &copy->facts, error))
         return NULL;
+    drop_empty (domain);
     xml_tidy (domain);
     return g_steal_pointer (&copy);
 }

@@ -247,6 +247,11 @@ take_kernel (LaunchBoot *boot,
     }
     if (!take_from_config (boot, &found, error) || found)
         return found;
+    if (owner->reader == NULL) {
+        g_set_error_literal (error, LAUNCHER_ERROR, LAUNCHER_ERROR_DOMAIN_UNFIT,
+                             "there is neither a <kernel> nor a disk to take one from");
+        return FALSE;
+    }
     boot->uki = image_reader_uki (owner->reader, cancellable, error);
     boot->uki_from_image = TRUE;
     return boot->uki != NULL;

@@ -213,6 +213,7 @@ class Domains:
             says=["filesystem: "])
         row("domain-password", end, "<graphics type='vnc' passwd='x'/>" + end, says=["graphics-password: "])
         row("domain-no-kernel", disk=None, says=["no-kernel: "])
+        row("domain-empty-kernel", "</os>", "<kernel/></os>", disk=None, says=["no-kernel: "])
         row("domain-no-loader", loader, "", says=["loader-missing: "])
         row("domain-loader-rom", " type='pflash'", " type='rom'", says=["loader-type: "])
         row("domain-loader-format", " type='pflash'", " type='pflash' format='qcow2'", says=["loader-format: "])

@@ -290,6 +290,11 @@ test_edits (void)
     check_edit (&real_host, "</loader>",
                 "</loader><kernel>/boot/k</kernel><cmdline>c</cmdline>",
                 "<kernel>/boot/k</kernel>\n    <cmdline>c</cmdline>", "uki.efi");
+    check_edit (&real_host, "</loader>",
+                "</loader><kernel/><initrd></initrd><cmdline><!-- none --></cmdline>",
+                "<kernel>/tmp/sevlaunch-x/uki.efi</kernel>\n  </os>", "<initrd");
+    check_edit (&unmeasured, "</loader>", "</loader><kernel/>",
+                "<launchSecurity type=\"sev\">", "<kernel");
     check_edit (&real_host, "<uuid>9959c393-191b-4c64-9310-745f8a985bee</uuid>", "",
                 "<uuid>00000000-0000-4000-8000-000000000000</uuid>", "9959c393");
     check_edit (&real_host, "</vcpu>",
