@@ -85,20 +85,62 @@ judge_loader (const xmlNode *domain, GPtrArray *out)
                      format);
 }
 
-/* It would be in the evidence, and in what --print-xml shows. */
-static void
-judge_passwords (const xmlNode *domain, GPtrArray *out)
-{
-    for (const xmlNode *i = xml_path (domain, "devices/graphics"); i != NULL;
-         i = xml_next (i, "graphics")) {
-        g_autofree char *password = xml_attribute (i, "passwd");
+/* What would be in the evidence, and in what --print-xml shows.  @path is the end of one.
+ */
+static const struct {
+    const char *path[2];
+    const char *attribute; /* (nullable): that holds it, else the element does */
+    const char *id;
+    const char *fix;
+    const char *text;
+} secrets[] = {
+    { { "devices", "graphics" },
+      "passwd",
+      "graphics-password",
+      "remove <graphics>, use the serial console",
+      "a password in <graphics>: the XML goes into the evidence" },
+    { { "source", "cookies" },
+      NULL,
+      "disk-cookies",
+      "a disk that needs no <cookies>",
+      "cookies in a disk's <source>: the XML goes into the evidence" },
+    { { "sysinfo", "entry" },
+      NULL,
+      "sysinfo-fwcfg",
+      "remove <sysinfo type='fwcfg'>; secrets are released with --secret",
+      "<sysinfo type='fwcfg'> tells the guest something: not measured, and in the "
+      "evidence" },
+    { { "oemStrings", "entry" },
+      NULL,
+      "sysinfo-oem-strings",
+      "remove <oemStrings>; secrets are released with --secret",
+      "<oemStrings> tell the guest something: not measured, and in the evidence" },
+};
 
-        if (password == NULL)
+static gboolean
+holds (const xmlNode *node, gsize row)
+{
+    g_autofree char *value = secrets[row].attribute != NULL
+                                 ? xml_attribute (node, secrets[row].attribute)
+                                 : g_strdup ("");
+
+    return strcmp ((const char *) node->name, secrets[row].path[1]) == 0 &&
+           strcmp ((const char *) node->parent->name, secrets[row].path[0]) == 0 &&
+           value != NULL;
+}
+
+/* Of each only the first is said.  xml_read() limits how deep it goes. */
+static void
+judge_secrets (const xmlNode *node, GPtrArray *out)
+{
+    for (const xmlNode *i = node->children; i != NULL; i = i->next) {
+        if (i->type != XML_ELEMENT_NODE)
             continue;
-        finding_add (out, "graphics-password", FINDING_INSECURE,
-                     "remove <graphics>, use the serial console",
-                     "a password in <graphics>: the XML goes into the evidence");
-        return;
+        for (gsize row = 0; row < G_N_ELEMENTS (secrets); row++)
+            if (holds (i, row) && finding_get (out, secrets[row].id) == NULL)
+                finding_add (out, secrets[row].id, FINDING_INSECURE, secrets[row].fix, "%s",
+                             secrets[row].text);
+        judge_secrets (i, out);
     }
 }
 
@@ -119,7 +161,7 @@ judge_copy (const char *text, gboolean own_boot_loader, GPtrArray *out, GError *
             take (finding, out);
     }
     judge_loader (xmlDocGetRootElement (doc), out);
-    judge_passwords (xmlDocGetRootElement (doc), out);
+    judge_secrets (xmlDocGetRootElement (doc), out);
     return TRUE;
 }
 

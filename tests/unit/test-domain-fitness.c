@@ -119,6 +119,32 @@ test_rows (void)
           "<graphics type='vnc' passwd='x'/><video><model type='none'/></video><rng ",
           "graphics-password:insecure" },
         { "<rng ", "<graphics type='vnc'/><rng ", "video:warn" },
+        { "<source file='/srv/web.qcow2'/>",
+          "<source file='/srv/web.qcow2'><cookies/></source>", "disk-cookies:insecure" },
+        { "<rng ",
+          "<disk type='network' device='cdrom'><driver type='raw'/><source "
+          "protocol='https' name='a'>"
+          "<cookies><cookie name='c'>s</cookie></cookies></source><target dev='sdb' "
+          "bus='sata'/></disk><rng ",
+          "disk-cookies:insecure" },
+        { "<rng ",
+          "<disk type='file'><driver type='raw'/><source file='/b'/><backingStore "
+          "type='network'><source "
+          "protocol='https' name='a'><cookies><cookie name='c'>s</cookie></cookies>"
+          "</source></backingStore><target dev='vdz' bus='virtio'/></disk><rng ",
+          "disk-cookies:insecure" },
+        { "<launchSecurity ",
+          "<sysinfo type='fwcfg'><entry name='opt/a'>s</entry><entry name='opt/b' "
+          "file='/b'/></sysinfo><launchSecurity ",
+          "sysinfo-fwcfg:insecure" },
+        { "<launchSecurity ",
+          "<sysinfo type='smbios'><oemStrings><entry>s</entry></oemStrings></sysinfo>"
+          "<sysinfo type='fwcfg'><entry name='opt/a'>s</entry></sysinfo><launchSecurity ",
+          "sysinfo-oem-strings:insecure sysinfo-fwcfg:insecure" },
+        { "<launchSecurity ",
+          "<sysinfo type='smbios'><bios><entry name='vendor'>s</entry></bios></sysinfo>"
+          "<launchSecurity ",
+          "" },
         { "cache='none'/>\n      <source file='/srv/web",
           "cache='unsafe'/><source file='/srv/web", "disk-cache:warn" },
         /* Everything, not the first. */
