@@ -131,8 +131,10 @@ flow_get_attestation (const LaunchFlow *flow, char **missing)
 {
     if (flow->attestation != NULL && !is_of_another (flow))
         return g_bytes_ref (flow->attestation);
-    *missing =
-        g_strdup (flow->attestation != NULL ? "what the host sent is of another guest"
-                                            : flow->no_attestation);
+    *missing = g_strdup (
+        flow->attestation != NULL      ? "what the host sent is of another guest"
+        : flow->no_attestation != NULL ? flow->no_attestation
+                                       : "the launch was refused before the host's report "
+                                         "was looked at");
     return NULL;
 }

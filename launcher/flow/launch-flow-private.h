@@ -125,7 +125,7 @@ gboolean flow_take_attestation (LaunchFlow *flow, GError **error) G_GNUC_WARN_UN
 GError *flow_report_missing (const char *why);
 /**
  * flow_get_attestation: after the verdict
- * @missing: (out) (transfer full) (nullable): why there is none
+ * @missing: (out) (transfer full): why there is none; set only then
  * Returns: (transfer full) (nullable)
  */
 GBytes *flow_get_attestation (const LaunchFlow *flow, char **missing);

@@ -138,6 +138,11 @@ evidence_seal (GBytes *manifest,
                GError **error)
 {
     guint8 signature[SEV_SIGN_SIGNATURE_SIZE];
+
+    if (report == NULL && report_missing == NULL) {
+        (void) malformed (error, "neither a report nor a reason for having none");
+        return NULL;
+    }
     g_autofree char *missing =
         report == NULL ? g_utf8_make_valid (report_missing, -1) : NULL;
     g_autoptr (JsonObject) object = json_object_new ();

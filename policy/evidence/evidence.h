@@ -48,7 +48,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Evidence, evidence_free)
  * @report: (nullable): 208 bytes
  * @report_missing: (nullable): a sentence; needed without @report
  * Returns: (transfer full): the file
- * Errors: %SEV_ERROR_CRYPTO.
+ * Errors: %SEV_ERROR_CRYPTO; %POLICY_ERROR_EVIDENCE_MALFORMED (neither of both).
  */
 GBytes *evidence_seal (GBytes *manifest,
                        GBytes *report,

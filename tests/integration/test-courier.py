@@ -318,6 +318,14 @@ def rotated(bed, t, table):
         text = f.read().replace(five.value("bundle", "session"), six.value("bundle", "session"))
     with open(six.at(six.owner, "measurement"), "w", encoding="ascii") as f:
         f.write(text)
+    with t.test("a platform of a root that is trusted no more: refused, with evidence that others can read"):
+        with launchbed.away(os.path.join(bed.owner, "trusted-roots")):
+            result = six.judge()
+        t.equal((result.code, result.reasons), (1, ["chain-root-untrusted"]), result)
+        manifest, report, missing, checked = six.manifest(result.json["evidence"])
+        t.equal((manifest["verdict"]["result"], len(report)), ("refused", 0))
+        t.true("before the host's report was looked at" in missing, missing)
+        t.equal(checked.json["files"][0]["reasons"], [], checked)
     with t.test("owner-init --rotate gives up the sessions that wait, and says how many"):
         before = len(six.kept())
         t.true(six.value("bundle", "session") in six.kept(), six.kept())

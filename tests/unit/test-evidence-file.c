@@ -214,6 +214,24 @@ test_flipped_bits (void)
     }
 }
 
+/* Signed, and nobody could read it. */
+static void
+test_no_reason (void)
+{
+    g_autoptr (EvidenceManifest) m = test_evidence_manifest ();
+    g_autoptr (GBytes) text = evidence_manifest_to_bytes (m);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GBytes) file =
+        evidence_seal (text, NULL, "nobody asked", test_evidence_key (), &error);
+
+    g_assert_no_error (error);
+    g_autoptr (Evidence) read = evidence_parse (file, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (read->report_missing, ==, "nobody asked");
+    g_assert_null (evidence_seal (text, NULL, NULL, test_evidence_key (), &error));
+    g_assert_cmpstr (policy_error_id (error), ==, "evidence-malformed");
+}
+
 /* The folder. */
 
 static char *
@@ -490,6 +508,7 @@ main (int argc, char **argv)
     g_test_add_func ("/evidence/file/es", test_es);
     g_test_add_func ("/evidence/file/hostile-text", test_hostile_text);
     g_test_add_func ("/evidence/file/flipped-bits", test_flipped_bits);
+    g_test_add_func ("/evidence/file/no-reason", test_no_reason);
     g_test_add_func ("/evidence/file/store", test_store);
     g_test_add_func ("/evidence/file/store-crash", test_store_crash);
     g_test_add_func ("/evidence/file/store-head", test_store_head);
