@@ -156,6 +156,7 @@ FORWARD (int, virDomainResume, (virDomainPtr d), (d), -1)
 FORWARD (int, virDomainDestroy, (virDomainPtr d), (d), -1)
 FORWARD (virConnectPtr, virDomainGetConnect, (virDomainPtr d), (d), NULL)
 FORWARD (int, virDomainIsActive, (virDomainPtr d), (d), -1)
+FORWARD (unsigned int, virDomainGetID, (virDomainPtr d), (d), (unsigned int) -1)
 FORWARD (int,
          virDomainHasManagedSaveImage,
          (virDomainPtr d, unsigned int flags),

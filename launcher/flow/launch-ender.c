@@ -33,7 +33,8 @@ end_guest (LaunchEnder *ender, virConnectPtr connection)
 {
     g_autoptr (virDomain) domain = virDomainLookupByUUIDString (connection, ender->uuid);
 
-    if (domain == NULL)
+    /* One that is only defined is not started yet. */
+    if (domain == NULL || virDomainIsActive (domain) != 1)
         return FALSE;
     if (!virt_destroy (domain, NULL))
         g_debug ("a guest that hangs could not be ended");

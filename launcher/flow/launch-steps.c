@@ -4,9 +4,11 @@
 
 #include "launcher/flow/launch-flow-private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "launcher/base/message.h"
+#include "launcher/domain/domain-read.h"
 #include "ovmf-hooks/ovmf-error.h"
 #include "ovmf-hooks/secret-area.h"
 #include "policy/guest-policy.h"
@@ -570,22 +572,50 @@ open_successor (LaunchFlow *flow, GError **error)
     }
 }
 
+static gboolean
+is_session (const LaunchFlow *flow, GBytes *blob)
+{
+    gsize len;
+    const guint8 *data = g_bytes_get_data (blob, &len);
+    guint8 id[SEV_DIGEST_SIZE];
+
+    if (flow->launch_blob == NULL) /* it was injected into */
+        return sev_sha256 (data, len, id, NULL) &&
+               policy_courier_check_session (id, flow->options->packet->session,
+                                             "the packet", NULL);
+    g_autofree char *text = g_base64_encode (data, len);
+    return strcmp (text, flow->launch_blob) == 0;
+}
+
+/* Only what runs with this launch's session: whoever defined the domain may have started it
+ * since, and a libvirt that is new counts its guests anew. */
+static gboolean
+end_ours (const LaunchFlow *flow, virDomainPtr domain, GError **error)
+{
+    if (virDomainIsActive (domain) != 1)
+        return TRUE;
+    char *xml = virDomainGetXMLDesc (domain, VIR_DOMAIN_XML_SECURE);
+    if (xml == NULL) {
+        virt_set_error (error, LAUNCHER_ERROR_LIBVIRT, "the domain's XML");
+        return FALSE;
+    }
+    g_autoptr (GBytes) blob = domain_xml_find_session (xml, NULL);
+    free (xml);
+    return blob == NULL || !is_session (flow, blob) || virt_destroy (domain, error);
+}
+
 /* The guest outlives the libvirt that dies; the one that comes next knows it. */
 static gboolean
 end_by_successor (LaunchFlow *flow, GError **error)
 {
-    virConnectPtr connection = open_successor (flow, error);
-    gboolean ok = TRUE;
+    g_autoptr (virConnect) connection = open_successor (flow, error);
+    g_autoptr (virDomain) domain =
+        connection != NULL ? virDomainLookupByUUIDString (connection, flow->result.uuid)
+                           : NULL;
 
     if (connection == NULL)
         return FALSE;
-    virDomainPtr domain = virDomainLookupByUUIDString (connection, flow->result.uuid);
-    if (domain != NULL) {
-        ok = virt_destroy (domain, error);
-        virDomainFree (domain);
-    }
-    virConnectClose (connection);
-    return ok;
+    return domain == NULL || end_ours (flow, domain, error);
 }
 
 static gboolean

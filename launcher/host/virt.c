@@ -483,7 +483,15 @@ virt_resume (virDomainPtr domain, GError **error)
 gboolean
 virt_destroy (virDomainPtr domain, GError **error)
 {
-    if (virDomainDestroy (domain) == 0)
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+    (void) !virDomainGetUUIDString (domain, uuid);
+    g_autoptr (virDomain) now =
+        virDomainLookupByUUIDString (virDomainGetConnect (domain), uuid);
+    /* The UUID is that of each start, the number that of one. */
+    if (now != NULL && virDomainGetID (now) != virDomainGetID (domain))
+        return TRUE;
+    if (now != NULL && virDomainDestroy (now) == 0)
         return TRUE;
     const int code = virGetLastErrorCode ();
     if (code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID)

@@ -168,7 +168,8 @@ gboolean virt_resume (virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RE
 /**
  * virt_destroy:
  *
- * Ends a domain; one that is gone already is no error.
+ * Ends the guest that @domain was when it was looked up or made; one that is gone already
+ * is no error.  A domain that was started again since is left alone.
  * Errors: %LAUNCHER_ERROR_LIBVIRT.
  */
 gboolean virt_destroy (virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -416,6 +416,49 @@ test_device_errors (void)
     g_assert_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_REPLY_ALTERED);
 }
 
+/* Ending guests, with libvirt's own driver for tests. */
+
+static virDomainPtr
+started (virConnectPtr connection)
+{
+    virDomainPtr domain = virDomainCreateXML (
+        connection,
+        "<domain type='test'><name>web</name><uuid>9959c393-191b-4c64-9310-745f8a985bee"
+        "</uuid><memory>1024</memory><os><type>hvm</type></os></domain>",
+        0);
+
+    g_assert_nonnull (domain);
+    g_assert_cmpint (virDomainIsActive (domain), ==, 1);
+    return domain;
+}
+
+static void
+test_destroy (void)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (virConnect) connection = virConnectOpen ("test:///default");
+
+    if (connection == NULL) {
+        g_test_skip ("libvirt has no driver for tests");
+        return;
+    }
+    g_autoptr (virDomain) ours = started (connection);
+    g_autoptr (virDomain) same = virDomainLookupByName (connection, "web");
+    g_assert_true (virt_destroy (ours, &error));
+    g_assert_no_error (error);
+    g_assert_null (virDomainLookupByName (connection, "web"));
+    /* Somebody starts it again: that one is not ours. */
+    g_autoptr (virDomain) theirs = started (connection);
+    g_assert_true (virt_destroy (same, &error));
+    g_assert_no_error (error);
+    g_assert_cmpint (virDomainIsActive (theirs), ==, 1);
+    g_assert_true (virt_destroy (theirs, &error));
+    g_assert_no_error (error);
+    g_assert_null (virDomainLookupByName (connection, "web"));
+    g_assert_true (virt_destroy (theirs, &error));
+    g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -432,6 +475,7 @@ main (int argc, char **argv)
     g_test_add_func ("/launcher/virt/qemu-output", test_qemu_output);
     g_test_add_func ("/launcher/virt/packet-hint", test_packet_hint);
     g_test_add_func ("/launcher/virt/uris", test_uris);
+    g_test_add_func ("/launcher/virt/destroy", test_destroy);
     g_test_add_func ("/launcher-host/identity", test_identity);
     g_test_add_func ("/launcher-host/device-text", test_device_text);
     g_test_add_func ("/launcher-host/device-text-bad", test_device_text_bad);
