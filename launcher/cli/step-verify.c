@@ -6,6 +6,7 @@
 #include "launcher/base/secret-file.h"
 #include "policy/ledger-text.h"
 #include "policy/ledger.h"
+#include "policy/owner-file.h"
 #include "policy/policy-error.h"
 #include "sev/wire/sev-wire.h"
 
@@ -64,18 +65,26 @@ gboolean
 step_ledger_nonces (const char *option, const char *path, GArray *nonces, GError **error)
 {
     static const guint8 none[POLICY_SESSION_ID_SIZE];
-    g_autofree char *text = NULL;
     g_autoptr (GError) cause = NULL;
     PolicyLedgerSeen seen;
-    gsize len = 0;
+    gsize len;
 
-    if (!g_file_get_contents (path, &text, &len, &cause)) {
-        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "%s '%s': %s", option,
-                     path, cause->message);
+    /* A pipe in its place would be waited for. */
+    if (g_file_test (path, G_FILE_TEST_EXISTS) &&
+        !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "%s '%s': is no file",
+                     option, path);
         return FALSE;
     }
-    if (len > POLICY_LEDGER_MAX_SIZE ||
-        !policy_ledger_scan (text, len, none, NULL, &seen, NULL)) {
+    g_autoptr (GBytes) content =
+        policy_file_read_any (path, POLICY_LEDGER_MAX_SIZE, &cause);
+    if (content == NULL) {
+        g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE, "%s %s", option,
+                     cause->message);
+        return FALSE;
+    }
+    const char *text = g_bytes_get_data (content, &len);
+    if (!policy_ledger_scan (text, len, none, NULL, &seen, NULL)) {
         g_set_error (error, LAUNCHER_ERROR, LAUNCHER_ERROR_FILE,
                      "%s '%s': it is no ledger, or a damaged one", option, path);
         return FALSE;

@@ -461,6 +461,12 @@ def check_why_ledger(t, folder):
         for path in ("/etc/passwd", write("zeroes", "\0" * 4096 + "\n"), os.path.join(home, "gone")):
             done = run("why", *words, "--ledger", path)
             t.equal((done.returncode, "[file-unreadable]" in done.stderr), (4, True), done.stderr)
+        large, pipe = write("large", ""), os.path.join(home, "pipe")
+        os.truncate(large, (64 << 20) + 1)
+        os.mkfifo(pipe)
+        for path, words_of in ((large, "more than 67108864 bytes"), (pipe, "is no file"), ("/dev/zero", "is no file")):
+            done = run("why", *words, "--ledger", path)
+            t.equal((done.returncode, words_of in done.stderr), (4, True), done.stderr)
     with t.test("verify: takes the ledger beside the acceptance policy; else says what was not tried"):
         acceptance = write("acceptance", "[acceptance]\nformat=1\n")
         done = run("verify", *words, "--acceptance", acceptance)
