@@ -30,10 +30,12 @@ gboolean policy_owner_init (const char *dir, GError **error) G_GNUC_WARN_UNUSED_
  * @given_up: (out) (optional): how many sessions these were
  *
  * A new pdh.cert and pdh.key; all else stays.  Interrupted between the two, key and
- * certificate do not fit until it is done again.
+ * certificate do not fit until it is done again.  Sessions and the old key go last,
+ * when the new pair is there.
  * Errors: %POLICY_ERROR_OWNER_MISSING: no certificate to renew; %POLICY_ERROR_OWNER_EXISTS:
  *   @keep is taken; %POLICY_ERROR_OWNER_DIR_MODE, %POLICY_ERROR_OWNER_DIR_OWNER,
- *   %POLICY_ERROR_OWNER_FILE_TYPE, %POLICY_ERROR_IO, %POLICY_ERROR_INTERNAL.
+ *   %POLICY_ERROR_OWNER_FILE_TYPE, %POLICY_ERROR_OUTPUT_TYPE, %POLICY_ERROR_IO,
+ *   %POLICY_ERROR_INTERNAL.
  */
 gboolean policy_owner_rotate (const char *dir,
                               const char *keep,
