@@ -3,7 +3,10 @@
 """sevlaunch run --domain: a domain that virsh defined, or a file of its XML, is launched as a
 verified guest; afterwards it is defined as it was before.  What is refused leaves it so too."""
 import contextlib
+import fcntl
 import os
+import signal
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -188,6 +191,33 @@ class Domains:
         self.tap.equal(printed.find("devices/interface/rom").get("enabled"), "no")
         self.bed.same_leftovers(before)
 
+    # -- whose guest is ended
+
+    def libvirt_dies(self, theirs):
+        """libvirtd is killed under a launch, which gets no further than its verdict.  theirs: and its
+        guest too, and somebody starts the domain; only the launch's own guest is ended by it."""
+        words = self.bed.arguments(**self.changes)
+        with open(os.path.join(self.bed.owner, "ledger"), "rb") as ledger, subprocess.Popen(
+                [self.bed.program, *words, "--paused", "--debug"], cwd="/", env=self.bed.environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.tap.true(any(b"creating the guest" in line for line in process.stderr), "no guest is made")
+            fcntl.flock(ledger, fcntl.LOCK_EX)
+            emuhost.wait_until(lambda: self.host.state(NAME) == "paused", "the launch's guest")
+            process.send_signal(signal.SIGSTOP)
+            self.host.kill_libvirtd()
+            if theirs:
+                for pid in [pid for pid, name in self.host.processes().items() if "qemu-system" in name]:
+                    emuhost.kill_9(pid)
+                emuhost.wait_until(lambda: self.host.state(NAME) == "shut off", "the end of that guest")
+                self.host.virsh("start", NAME)
+            process.send_signal(signal.SIGCONT)
+            fcntl.flock(ledger, fcntl.LOCK_UN)
+            result = self.bed.end_of(process)
+        self.tap.equal(result.code, 6, result)
+        self.tap.equal(self.host.state(NAME), "running" if theirs else "shut off", result)
+        if theirs:
+            self.bed.destroy(NAME)
+
     # -- what is refused
 
     def rows(self, table):
@@ -294,6 +324,10 @@ def main():
             domains.processors()
         with t.test("without a release it is verified only"):
             domains.without_release()
+        with t.test("libvirtd dies under a launch: its guest is ended over the next one"):
+            domains.libvirt_dies(theirs=False)
+        with t.test("... but not one that somebody started meanwhile"):
+            domains.libvirt_dies(theirs=True)
         table = launchbed.Table(bed, t, __file__)
         domains.rows(table)
         domains.rows_of_libvirt(table)
